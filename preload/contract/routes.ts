@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import type { TimelineAnalysis } from './analysis.ts'
+import type { ConfigEntry, ConfigField, Problem } from './config.ts'
+import type { DoctorReport } from './machine.ts'
+import type { PlanReport } from './plan.ts'
+import type { SpanDetails, TimelineSummary, Viewport } from './timeline.ts'
+
+const timelineId = z.string().min(1)
+const block = z.int().min(1).max(1 << 20)
+
+/** Input schemas of every request, parsed at the boundary. A config is checked by its own schema, problem by problem. */
+export const ROUTES = {
+  'app.info': z.strictObject({}),
+  'config.list': z.strictObject({}),
+  'config.check': z.strictObject({ config: z.unknown() }),
+  'config.save': z.strictObject({ name: z.string().min(1).max(100), config: z.unknown() }),
+  'run.start': z.strictObject({ config: z.unknown() }),
+  'run.cancel': z.strictObject({ runId: z.string().min(1) }),
+  'timeline.list': z.strictObject({}),
+  'timeline.viewport': z.strictObject({
+    timelineId, startNs: z.number(), endNs: z.number(), pixels: z.int().min(1).max(16_384),
+  }),
+  'timeline.span': z.strictObject({ timelineId, spanIndex: z.int().min(0) }),
+  'timeline.analysis': z.strictObject({ timelineId }),
+  'timeline.close': z.strictObject({ timelineId }),
+  /** Shows the host's own dialog; hosts without one refuse. */
+  'trace.openDialog': z.strictObject({}),
+  /** A file that the user dropped or picked, where the host has no path for it. */
+  'trace.openBytes': z.strictObject({ name: z.string().min(1), bytes: z.instanceof(Uint8Array) }),
+  /** Only from a preload, which got the path from a file the user dropped; refused from anywhere else. */
+  'trace.openPath': z.strictObject({ path: z.string().min(1) }),
+  /** Shows the host's save dialog; hosts without one refuse. */
+  'trace.saveDialog': z.strictObject({ timelineId }),
+  /** The trace's bytes, for hosts where saving is a download. */
+  'trace.export': z.strictObject({ timelineId, gzip: z.boolean() }),
+  'sweep.start': z.strictObject({
+    config: z.unknown(), blockQ: z.array(block).min(1), blockK: z.array(block).min(1), repeats: z.int().min(1).max(1000),
+  }),
+  'sweep.cancel': z.strictObject({ sweepId: z.string().min(1) }),
+  'machine.doctor': z.strictObject({}),
+} as const
+
+export type RouteName = keyof typeof ROUTES
+export type RouteInput<R extends RouteName> = z.output<(typeof ROUTES)[R]>
+
+export interface AppInfo {
+  readonly version: string
+  readonly host: 'electron' | 'web'
+  readonly platform: string
+  readonly userConfigDir: string
+}
+
+/** What each request answers. */
+export interface RouteOutputs {
+  'app.info': AppInfo
+  'config.list': { readonly fields: readonly ConfigField[]; readonly configs: readonly ConfigEntry[] }
+  /** `plan` is null exactly when there are problems. */
+  'config.check': { readonly problems: readonly Problem[]; readonly plan: PlanReport | null }
+  'config.save': ConfigEntry
+  'run.start': { readonly runId: string; readonly timelineId: string }
+  'run.cancel': Record<string, never>
+  'timeline.list': readonly TimelineSummary[]
+  'timeline.viewport': Viewport
+  'timeline.span': SpanDetails
+  'timeline.analysis': TimelineAnalysis
+  'timeline.close': Record<string, never>
+  /** Null when the user cancelled. */
+  'trace.openDialog': TimelineSummary | null
+  'trace.openBytes': TimelineSummary
+  'trace.openPath': TimelineSummary
+  'trace.saveDialog': { readonly path: string } | null
+  'trace.export': { readonly fileName: string; readonly bytes: Uint8Array }
+  'sweep.start': { readonly sweepId: string }
+  'sweep.cancel': Record<string, never>
+  'machine.doctor': DoctorReport
+}
