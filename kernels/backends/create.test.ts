@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { BackendUnavailableError } from './backend.ts'
+import { resolveBackend, scratchBytes } from './create.ts'
+import { findTensorflow, loadTensorflow } from './tfjs/runtimes.ts'
+
+const shape = { batch: 1, heads: 2, kvHeads: 2, headDim: 64, tokens: 128, blockQ: 64, blockK: 64 }
+
+describe('resolveBackend', () => {
+  it.each(['wasm', 'tfjs-wasm', 'tfjs-cpu', 'modelled'] as const)('takes %s as asked', async (id) => {
+    expect(await resolveBackend(id)).toEqual({ id, warnings: [] })
+  })
+
+  it('turns auto into a backend that can run here', async () => {
+    const { id } = await resolveBackend('auto')
+    expect(findTensorflow().present ? ['wasm', 'tensorflow'] : ['wasm']).toContain(id)
+  })
+})
+
+describe.skipIf(findTensorflow().present)('tensorflow, where its addon is not installed', () => {
+  it('is refused with the reason and the remedy, when resolved and when loaded', async () => {
+    for (const attempt of [resolveBackend('tensorflow'), loadTensorflow()]) {
+      const error: unknown = await attempt.catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(BackendUnavailableError)
+      expect((error as BackendUnavailableError).backend).toBe('tensorflow')
+      expect((error as BackendUnavailableError).message).toMatch(/missing|not installed/)
+      expect((error as BackendUnavailableError).message).toMatch(/npm rebuild/)
+    }
+  })
+})
+
+describe('scratchBytes', () => {
+  it('is for the fused kernel alone', () => {
+    expect(scratchBytes('wasm', shape)).toBeGreaterThan(0)
+    for (const id of ['tfjs-wasm', 'tfjs-cpu', 'tensorflow', 'modelled'] as const) expect(scratchBytes(id, shape)).toBe(0)
+  })
+})

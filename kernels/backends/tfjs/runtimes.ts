@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type * as tfcore from '@tensorflow/tfjs-core'
+import type * as wasmBackend from '@tensorflow/tfjs-backend-wasm'
+import { BackendUnavailableError } from '../backend.ts'
+import type { TfRuntime } from './tfcore.ts'
+
+// Through require, so that tfjs-core, its backends and the TensorFlow addon all share the one CommonJS instance.
+const require = createRequire(import.meta.url)
+
+function loadCore(): typeof tfcore {
+  const tf = require('@tensorflow/tfjs-core') as typeof tfcore
+  // Silences the advertisement that the backends print in Node; errors still throw.
+  tf.enableProdMode()
+  return tf
+}
+
+async function activate(tf: typeof tfcore, id: TfRuntime['id'], backendName: string): Promise<void> {
+  let ready: boolean
+  try {
+    ready = await tf.setBackend(backendName)
+    await tf.ready()
+  } catch (error) {
+    throw new BackendUnavailableError(id, `tfjs could not start its "${backendName}" backend`, { cause: error })
+  }
+  if (!ready) throw new BackendUnavailableError(id, `tfjs could not start its "${backendName}" backend`)
+}
+
+/** tfjs's WebAssembly backend: SIMD, one thread, since every rank is a process of its own. */
+export async function loadTfjsWasm(): Promise<TfRuntime> {
+  const tf = loadCore()
+  const wasm = require('@tensorflow/tfjs-backend-wasm') as typeof wasmBackend
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
+  // The package's main module is in its dist folder, beside the compiled files.
+  wasm.setWasmPaths(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')), '/'))
+  await activate(tf, 'tfjs-wasm', 'wasm')
+  const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT') === true
+  return {
+    tf, id: 'tfjs-wasm', device: `tfjs-wasm ${simd ? 'SIMD' : 'without SIMD'}, 1 thread`,
+    transposesKeysOnHost: true, batchesSlices: false, asynchronous: false,
+  }
+}
+
+/** tfjs's plain JavaScript backend: slow, and right. */
+export async function loadTfjsCpu(): Promise<TfRuntime> {
+  const tf = loadCore()
+  require('@tensorflow/tfjs-backend-cpu')
+  await activate(tf, 'tfjs-cpu', 'cpu')
+  return { tf, id: 'tfjs-cpu', device: 'tfjs-cpu JavaScript, 1 thread', transposesKeysOnHost: true, batchesSlices: true, asynchronous: false }
+}
+
+export const TENSORFLOW_PACKAGE = '@tensorflow/tfjs-node-gpu'
+const HOW_TO_GET_TENSORFLOW =
+  'its install step downloads TensorFlow from storage.googleapis.com: where that can be reached, run ' +
+  `"npm rebuild ${TENSORFLOW_PACKAGE} --ignore-scripts=false" and see "ringscope doctor"`
+
+/** Whether TensorFlow's addon is on disk. Loads nothing. */
+export type TensorflowPresence =
+  | { readonly present: true }
+  | { readonly present: false; readonly reason: string }
+
+/** Looks for the addon's file, without loading it into this process. */
+export function findTensorflow(): TensorflowPresence {
+  let manifest: string
+  try {
+    manifest = require.resolve(`${TENSORFLOW_PACKAGE}/package.json`)
+  } catch {
+    return { present: false, reason: `the package ${TENSORFLOW_PACKAGE} is not installed; ${HOW_TO_GET_TENSORFLOW}` }
+  }
+  const addon = join(dirname(manifest), 'lib', 'napi-v8', 'tfjs_binding.node')
+  if (existsSync(addon)) return { present: true }
+  return { present: false, reason: `the native addon ${addon} is missing; ${HOW_TO_GET_TENSORFLOW}` }
+}
+
+/** What of Node's removed util functions the addon still calls, last released before Node 23. */
+function restoreRemovedUtilities(): void {
+  const util = require('node:util') as Record<string, unknown>
+  util.isNullOrUndefined ??= (value: unknown): boolean => value === null || value === undefined
+  util.isArray ??= Array.isArray
+}
+
+/** The device of a TensorFlow runtime that found a GPU. */
+export const TENSORFLOW_GPU = 'TensorFlow, GPU'
+
+interface TensorflowModule {
+  readonly tf: typeof tfcore
+  readonly usesGpu: boolean
+}
+
+/** The addon's package re-exports tfjs, whose ops are the only ones its backend serves. */
+function loadTensorflowModule(): TensorflowModule {
+  const presence = findTensorflow()
+  if (!presence.present) throw new BackendUnavailableError('tensorflow', presence.reason)
+  restoreRemovedUtilities()
+  try {
+    const tf = require(TENSORFLOW_PACKAGE) as typeof tfcore
+    const backend = tf.backend() as { isUsingGpuDevice?: unknown }
+    return { tf, usesGpu: backend.isUsingGpuDevice === true }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    throw new BackendUnavailableError('tensorflow', `the addon does not load (${reason}); ${HOW_TO_GET_TENSORFLOW}`, { cause: error })
+  }
+}
+
+/**
+ * TensorFlow's C library through its Node addon. Call only in a process that may crash, never in the supervisor.
+ * @throws BackendUnavailableError saying why and what to do.
+ */
+export async function loadTensorflow(): Promise<TfRuntime> {
+  const { tf, usesGpu } = loadTensorflowModule()
+  await activate(tf, 'tensorflow', 'tensorflow')
+  return {
+    tf, id: 'tensorflow', device: usesGpu ? TENSORFLOW_GPU : 'TensorFlow, CPU',
+    transposesKeysOnHost: false, batchesSlices: true, asynchronous: true,
+  }
+}

@@ -1,0 +1,65 @@
+import { parentChannel } from './parentChannel.ts'
+import { parseToRank, type FromRank, type ToRank } from './protocol.ts'
+import { failureOf, RankSession } from './session.ts'
+
+/** A rank's process: its main thread is the compute thread and owns the control channel. */
+
+/** How often a rank says that it lives, while its event loop turns. */
+const ALIVE_INTERVAL_MS = 500
+
+const channel = parentChannel()
+const send = (message: FromRank): void => channel.send(message)
+let session: RankSession | null = null
+let failed = false
+
+/** Only the first reason counts: what follows is its consequence. */
+function fail(error: unknown): void {
+  if (failed) return
+  failed = true
+  if (session === null) send(failureOf(error))
+  else session.reportFailure(error)
+}
+
+function opened(): RankSession {
+  if (session === null) throw new Error('the supervisor skipped "setup"')
+  return session
+}
+
+async function handle(message: ToRank): Promise<void> {
+  switch (message.type) {
+    case 'setup':
+      session = await RankSession.open(message, { send, fail })
+      break
+    case 'connect':
+      await opened().connect()
+      break
+    case 'clock-ping':
+      opened().clockPing(message.id)
+      break
+    case 'prepare':
+      await opened().prepare(message.iteration)
+      break
+    case 'iterate':
+      await opened().iterate(message.iteration, message.startAtNs)
+      break
+    case 'verify':
+      opened().verify()
+      break
+    case 'stop':
+      // The neighbours close their ends as well: no failure any more.
+      failed = true
+      await opened().close()
+      process.exit(0)
+  }
+}
+
+channel.onMessage((message) => {
+  try {
+    handle(parseToRank(message)).catch(fail)
+  } catch (error) {
+    fail(error)
+  }
+})
+channel.onClosed(() => process.exit(1))
+setInterval(() => send({ type: 'alive' }), ALIVE_INTERVAL_MS).unref()
+send({ type: 'hello' })

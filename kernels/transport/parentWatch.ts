@@ -1,0 +1,28 @@
+import { rmSync } from 'node:fs'
+
+/** How soon a rank notices that its parent is gone while its compute thread is busy. */
+const WATCH_MS = 200
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it lives and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+/**
+ * Ends this whole process when its parent has died, whatever the other thread computes: a closed channel is noticed
+ * only between two computations. Removes the run's folders, since nobody else is left to do it.
+ */
+export function endWithParent(parentPid: number, ownedFolders: readonly string[]): void {
+  const bornOf = process.ppid
+  setInterval(() => {
+    // An orphan gets another parent on POSIX systems, even while the dead one is not yet reaped.
+    if (process.ppid === bornOf && isAlive(parentPid)) return
+    for (const folder of ownedFolders) rmSync(folder, { recursive: true, force: true })
+    process.kill(process.pid, 'SIGKILL')
+  }, WATCH_MS).unref()
+}

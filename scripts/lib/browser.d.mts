@@ -1,0 +1,3 @@
+/** See browser.mjs. */
+export function findChromium(): string | null
+export function ensureChromium(): Promise<string>

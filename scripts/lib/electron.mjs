@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { at, readJson } from './project.mjs'
+import { node24 } from './node24.mjs'
+
+/**
+ * Electron's npm package brings its binary only when asked to, from a host that may be out of reach. Nothing here loads
+ * the package `electron` itself: that alone would start the download.
+ */
+
+/** A download that brings no byte for this long is given up. */
+const STALL_MS = 15_000
+const POLL_MS = 500
+
+const packageFolder = () => at('node_modules', 'electron')
+const failureFile = () => at('node_modules', '.ringscope-electron.json')
+const version = () => JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')).version
+
+/** The executable's place inside a distribution of Electron. */
+function executableName() {
+  if (process.platform === 'darwin') return 'Electron.app/Contents/MacOS/Electron'
+  return process.platform === 'win32' ? 'electron.exe' : 'electron'
+}
+
+/**
+ * The Electron executable of this checkout, or of ELECTRON_OVERRIDE_DIST_PATH where that is set.
+ * @returns {string | null} null when it is absent or only partly unpacked
+ */
+export function findElectron() {
+  const override = process.env.ELECTRON_OVERRIDE_DIST_PATH
+  if (override !== undefined && override !== '') {
+    const path = join(override, executableName())
+    return existsSync(path) ? path : null
+  }
+  const executable = join(packageFolder(), 'dist', executableName())
+  // path.txt is the last thing the package's installer writes.
+  const complete = existsSync(join(packageFolder(), 'path.txt')) && existsSync(executable)
+  return complete ? executable : null
+}
+
+/**
+ * Why an earlier start could not fetch this version of Electron.
+ * @returns {string | null} null when none has tried
+ */
+export function knownFetchFailure() {
+  const failure = readJson(failureFile())
+  return failure !== null && failure.version === version() ? failure.reason : null
+}
+
+/** @param {string} folder */
+function bytesUnder(folder) {
+  if (!existsSync(folder)) return 0
+  let bytes = 0
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0
+  }
+  return bytes
+}
+
+/**
+ * The line of the installer's output that says what went wrong.
+ * @param {string} output
+ */
+function reasonIn(output) {
+  const cause = /\[cause\]: (?:\w*Error: )?(.+)/.exec(output)?.[1]
+  return cause ?? /Error: (.+)/.exec(output)?.[1] ?? 'its installer failed without a message'
+}
+
+/**
+ * Fetches Electron's binary with the installer of its own package. A failure is remembered, so that the next start
+ * loses no time over it.
+ * @returns {Promise<{ ok: true, path: string } | { ok: false, reason: string }>}
+ */
+export async function fetchElectron() {
+  rmSync(failureFile(), { force: true })
+  const temporary = at('node_modules', '.ringscope-electron')
+  rmSync(temporary, { recursive: true, force: true })
+  mkdirSync(temporary, { recursive: true })
+  const installer = spawn(node24(), [join(packageFolder(), 'install.js')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Its downloads land here first, which shows whether any byte still comes.
+    env: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary },
+  })
+  let output = ''
+  installer.stdout.on('data', (chunk) => { output += chunk })
+  installer.stderr.on('data', (chunk) => { output += chunk })
+  let bytes = 0
+  let lastGrowth = performance.now()
+  let stalled = false
+  const poll = setInterval(() => {
+    const now = bytesUnder(temporary) + bytesUnder(join(packageFolder(), 'dist'))
+    if (now !== bytes) {
+      bytes = now
+      lastGrowth = performance.now()
+    } else if (performance.now() - lastGrowth > STALL_MS) {
+      stalled = true
+      installer.kill('SIGKILL')
+    }
+  }, POLL_MS)
+  const stop = () => { installer.kill('SIGKILL') }
+  process.once('exit', stop)
+  const onSignal = () => { stop(); process.exit(130) }
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  const code = await new Promise((resolve) => {
+    installer.once('error', (error) => { output += `\nError: ${error.message}`; resolve(1) })
+    installer.once('close', (status) => resolve(status ?? 1))
+  })
+  process.off('exit', stop)
+  process.off('SIGINT', onSignal)
+  process.off('SIGTERM', onSignal)
+  clearInterval(poll)
+  rmSync(temporary, { recursive: true, force: true })
+  const path = code === 0 ? findElectron() : null
+  if (path !== null) return { ok: true, path }
+  const reason = stalled ? `the download brought nothing for ${STALL_MS / 1000} s` : reasonIn(output)
+  writeFileSync(failureFile(), `${JSON.stringify({ version: version(), reason })}\n`)
+  return { ok: false, reason }
+}
