@@ -18,6 +18,30 @@ export class ArenaTooLargeError extends Error {
   }
 }
 
+interface ArenaSizes {
+  readonly queryBytes: number
+  readonly lseBytes: number
+  /** Of K, and of V. */
+  readonly keyBytes: number
+  readonly slotBytes: number
+  readonly totalBytes: number
+}
+
+/**
+ * The sizes of an arena, without making one: tells a supervisor whether a run fits before it starts anything.
+ * @throws ArenaTooLargeError
+ */
+export function arenaSizes(shape: RankShape, slotCount: number, scratchBytes: number): ArenaSizes {
+  const { batch, heads, kvHeads, headDim, tokens } = shape
+  const queryBytes = align(batch * heads * tokens * headDim * 4)
+  const lseBytes = align(batch * heads * tokens * 4)
+  const keyBytes = batch * kvHeads * tokens * headDim * 4
+  const slotBytes = align(2 * keyBytes)
+  const totalBytes = FIRST_BYTE + 2 * queryBytes + lseBytes + slotCount * slotBytes + align(scratchBytes)
+  if (totalBytes > LARGEST_MEMORY_BYTES) throw new ArenaTooLargeError(totalBytes)
+  return { queryBytes, lseBytes, keyBytes, slotBytes, totalBytes }
+}
+
 /**
  * Lays out a rank's buffers in one new shared memory.
  * @param slotCount K/V blocks held at once: the one attended to and the one being received.
@@ -25,14 +49,9 @@ export class ArenaTooLargeError extends Error {
  * @throws ArenaTooLargeError
  */
 export function createArena(shape: RankShape, slotCount: number, scratchBytes: number): RankArena {
-  const { batch, heads, kvHeads, headDim, tokens } = shape
-  const queryBytes = align(batch * heads * tokens * headDim * 4)
-  const lseBytes = align(batch * heads * tokens * 4)
-  const keyBytes = batch * kvHeads * tokens * headDim * 4
-  const slotBytes = align(2 * keyBytes)
-  const total = FIRST_BYTE + 2 * queryBytes + lseBytes + slotCount * slotBytes + align(scratchBytes)
-  if (total > LARGEST_MEMORY_BYTES) throw new ArenaTooLargeError(total)
-  const pages = Math.ceil(total / PAGE_BYTES)
+  const { batch, heads, headDim, tokens } = shape
+  const { queryBytes, lseBytes, keyBytes, slotBytes, totalBytes } = arenaSizes(shape, slotCount, scratchBytes)
+  const pages = Math.ceil(totalBytes / PAGE_BYTES)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   const { buffer } = memory
 

@@ -1,6 +1,7 @@
+import type { RankShape } from '../backends/backend.ts'
 import type { RunConfig } from '../config/runConfig.ts'
 import { keyRanges, type KeyRanges } from '../plan/keyRanges.ts'
-import { positionsOf } from '../plan/layout.ts'
+import { positionsOf, shardTokens } from '../plan/layout.ts'
 import { planRun, type RankPlan } from '../plan/plan.ts'
 
 /** One ring step of one rank, with everything computed that can be before a run. */
@@ -23,6 +24,17 @@ export interface RankSchedule {
   /** Int32Array[tokens], global position of each local row. */
   readonly positions: Int32Array
   readonly steps: readonly ScheduledStep[]
+}
+
+/** The sizes of every rank's share. */
+export function rankShape(config: RunConfig): RankShape {
+  const { batch, heads, kvHeads, headDim, blockQ, blockK } = config
+  return { batch, heads, kvHeads, headDim, tokens: shardTokens(config.layout, config.seqLen, config.world), blockQ, blockK }
+}
+
+/** K/V blocks a rank holds at once: the one attended to and, in a ring, the one that arrives. */
+export function slotCount(config: RunConfig): number {
+  return config.world > 1 ? 2 : 1
 }
 
 /** A rank's part of the plan, made ready for its step loop. */

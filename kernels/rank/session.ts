@@ -1,5 +1,5 @@
 import { verifyShard } from '../attention/verify.ts'
-import { createArena } from '../backends/arena.ts'
+import { ArenaTooLargeError, arenaSizes, createArena } from '../backends/arena.ts'
 import { BackendUnavailableError, type AttentionBackend, type RankArena, type RankShape } from '../backends/backend.ts'
 import { createBackend, scratchBytes } from '../backends/create.ts'
 import { runClock } from '../timeline/clock.ts'
@@ -8,10 +8,23 @@ import type { FromRank, RankSetup } from './protocol.ts'
 import { RankLoop } from './rankLoop.ts'
 import { measureRecorderCost } from './recorderCost.ts'
 import { Reporter } from './reporter.ts'
-import { scheduleRank, type RankSchedule } from './schedule.ts'
+import { rankShape, scheduleRank, slotCount, type RankSchedule } from './schedule.ts'
 
-/** Errors that say this run cannot be had here, as against something that broke. */
-const REFUSALS = new Set(['BackendUnavailableError', 'ArenaTooLargeError', 'RangeError'])
+/** The system would not give this rank its memory. */
+export class OutOfMemoryError extends Error {
+  override readonly name = 'OutOfMemoryError'
+}
+
+function makeArena(shape: RankShape, slots: number, scratch: number): RankArena {
+  try {
+    return createArena(shape, slots, scratch)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const mebibytes = Math.ceil(arenaSizes(shape, slots, scratch).totalBytes / 2 ** 20)
+    throw new OutOfMemoryError(`the system has no ${mebibytes} MiB for each rank: use fewer ranks at a time, a shorter ` +
+      `sequence or fewer heads (${error.message})`, { cause: error })
+  }
+}
 
 /** How a session reaches its supervisor. */
 export interface SessionChannel {
@@ -71,9 +84,8 @@ export class RankSession {
   static async open(setup: RankSetup, channel: SessionChannel): Promise<RankSession> {
     const { config, rank, backend: id, kernelsDir } = setup
     const schedule = scheduleRank(config, rank)
-    const { batch, heads, kvHeads, headDim, blockQ, blockK } = config
-    const shape: RankShape = { batch, heads, kvHeads, headDim, tokens: schedule.tokens, blockQ, blockK }
-    const arena = createArena(shape, schedule.world > 1 ? 2 : 1, scratchBytes(id, shape))
+    const shape = rankShape(config)
+    const arena = makeArena(shape, slotCount(config), scratchBytes(id, shape))
     const backend = await createBackend(id, { shape, arena, config, kernelsDir })
     const session = new RankSession(setup, channel, schedule, arena, backend)
     await session.#comm.listening()
@@ -125,7 +137,7 @@ type Failed = Extract<FromRank, { type: 'failed' }>
 export function failureOf(error: unknown): Failed {
   const known = error instanceof Error ? error : new Error(String(error))
   const lostPeer = known instanceof CommFailedError && known.lostPeer !== null
-  const refused = known instanceof BackendUnavailableError || REFUSALS.has(known.name)
+  const refused = known instanceof BackendUnavailableError || known instanceof ArenaTooLargeError || known instanceof OutOfMemoryError
   return {
     type: 'failed', reason: lostPeer ? 'peer-lost' : refused ? 'refused' : 'broken',
     errorName: known.name, message: known.message, iteration: -1, step: -1, batch: null,

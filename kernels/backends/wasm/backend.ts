@@ -14,7 +14,7 @@ export class KernelBufferError extends Error {
   override readonly name = 'KernelBufferError'
 }
 
-/** CPU time of this thread in ns, where the engine tells (Node 24). */
+/** CPU time of this thread in ns, where the engine tells (Node 24). Linux counts it in steps of up to 4 ms. */
 function threadCpuNs(): number | undefined {
   if (typeof process.threadCpuUsage !== 'function') return undefined
   const { user, system } = process.threadCpuUsage()

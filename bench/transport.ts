@@ -1,0 +1,128 @@
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { SharedMemoryOutboundLink } from '../kernels/transport/sharedMemoryTransport.ts'
+import { SocketOutboundLink } from '../kernels/transport/socketTransport.ts'
+import { listenForNext } from '../kernels/transport/outboundSocket.ts'
+import { copyThreads, tmpfsState } from '../kernels/transport/tmpfs.ts'
+import { runClock } from '../kernels/timeline/clock.ts'
+import type { OutboundLink } from '../kernels/transport/links.ts'
+import { nodeRankHost } from '../main/executor/nodeRankHost.ts'
+import type { RankProcess } from '../main/executor/rankHost.ts'
+import { createRunFolders } from '../main/executor/runFolders.ts'
+
+/** One K/V hop of 8 MiB between two processes, over both transports, round by round in turn. */
+const BYTES = 8 * 2 ** 20
+const ROUNDS = 12
+const HOPS_PER_ROUND = 10
+const LEAST_RATIO = 1.5
+
+const arrivals = z.object({ endNs: z.array(z.number()) })
+
+const originNs = process.hrtime.bigint()
+const clock = runClock(originNs)
+const memory = new WebAssembly.Memory({ initial: BYTES / 65_536, maximum: BYTES / 65_536, shared: true })
+const block = new Uint8Array(memory.buffer)
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+const gigabytesPerSecond = (ns: number): number => BYTES / ns
+
+interface Lane {
+  readonly peer: RankProcess
+  readonly link: OutboundLink
+  readonly hopNs: number[]
+  onArrivals: (endNs: readonly number[]) => void
+}
+
+async function openLane(address: string, slotDir: string | null): Promise<Lane> {
+  const terms = { rank: 0, world: 2, bytesPerHop: BYTES }
+  const file = slotDir === null ? null : SharedMemoryOutboundLink.createBlockFile(slotDir, terms)
+  if (slotDir !== null) SharedMemoryOutboundLink.createBlockFile(slotDir, { ...terms, rank: 1 })
+  const server = await listenForNext(address)
+  const peer = nodeRankHost().spawn(join(import.meta.dirname, 'transport.peer.ts'), { label: 'transport bench' })
+  peer.onStderr((text) => process.stderr.write(text))
+  peer.send({ type: 'open', address, slotDir, threads: copyThreads(availableParallelism(), terms.world), bytes: BYTES, originNs: String(originNs) })
+  const link = file === null
+    ? await SocketOutboundLink.accept(server, terms, clock)
+    : await SharedMemoryOutboundLink.accept(server, file, terms, clock)
+  const lane: Lane = { peer, link, hopNs: [], onArrivals: () => undefined }
+  peer.onMessage((message) => lane.onArrivals(arrivals.parse(message).endNs))
+  peer.onExit(({ code, signal }) => {
+    if (signal === 'SIGKILL') return
+    process.stderr.write(`the receiving process ended (${signal ?? code})\n`)
+    process.exit(1)
+  })
+  return lane
+}
+
+async function runRound(lane: Lane, firstHop: number, counts: boolean): Promise<void> {
+  const ends = new Promise<readonly number[]>((resolve) => {
+    lane.onArrivals = resolve
+  })
+  lane.peer.send({ type: 'receive', firstHop, hops: HOPS_PER_ROUND })
+  const starts: number[] = []
+  for (let hop = firstHop; hop < firstHop + HOPS_PER_ROUND; hop++) {
+    for (let at = 0; at < BYTES; at += 4096) block[at] = ((at >>> 12) + hop) % 251
+    lane.link.publish(block)
+    starts.push((await lane.link.send({ hop, owner: 0, bytes: block })).startNs)
+  }
+  const endNs = await ends
+  if (counts) lane.hopNs.push(...endNs.map((end, at) => end - starts[at]))
+}
+
+function copyNs(): number {
+  const target = new Uint8Array(BYTES)
+  const times = Array.from({ length: 21 }, () => {
+    const from = clock.now()
+    target.set(block)
+    return clock.now() - from
+  })
+  return median(times.slice(1))
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true })
+  const tmpfs = tmpfsState()
+  if (!tmpfs.available) {
+    process.stderr.write(`shared-memory is not available here: ${tmpfs.reason}\n`)
+    return 1
+  }
+  const folders = createRunFolders(true)
+  process.once('exit', () => folders.remove())
+  const lanes = {
+    socket: await openLane(folders.address(0), null),
+    'shared-memory': await openLane(folders.address(1), folders.slotDir),
+  }
+  for (let round = 0; round <= ROUNDS; round++) {
+    // The first round warms up: page faults of the slots, the compiler.
+    for (const lane of Object.values(lanes)) await runRound(lane, round * HOPS_PER_ROUND, round > 0)
+  }
+  for (const lane of Object.values(lanes)) {
+    lane.link.close()
+    lane.peer.kill('SIGKILL')
+  }
+
+  const socketNs = median(lanes.socket.hopNs)
+  const sharedNs = median(lanes['shared-memory'].hopNs)
+  const ratio = socketNs / sharedNs
+  const report = {
+    bytes: BYTES, hops: lanes.socket.hopNs.length,
+    socket: { medianUs: socketNs / 1000, gigabytesPerSecond: gigabytesPerSecond(socketNs) },
+    sharedMemory: { medianUs: sharedNs / 1000, gigabytesPerSecond: gigabytesPerSecond(sharedNs) },
+    copy: { gigabytesPerSecond: gigabytesPerSecond(copyNs()) },
+    ratio, leastRatio: LEAST_RATIO, passed: ratio >= LEAST_RATIO,
+  }
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(report)}\n`)
+  } else {
+    process.stdout.write(`K/V hop of 8 MiB between two processes, median of ${report.hops}\n` +
+      `  socket         ${report.socket.gigabytesPerSecond.toFixed(2)} GB/s  ${report.socket.medianUs.toFixed(0)} us\n` +
+      `  shared-memory  ${report.sharedMemory.gigabytesPerSecond.toFixed(2)} GB/s  ${report.sharedMemory.medianUs.toFixed(0)} us\n` +
+      `  memory copy    ${report.copy.gigabytesPerSecond.toFixed(2)} GB/s (the limit)\n` +
+      `  shared-memory is ${ratio.toFixed(2)} times socket, at least ${LEAST_RATIO} wanted: ${report.passed ? 'met' : 'MISSED'}\n`)
+  }
+  return report.passed ? 0 : 1
+}
+
+process.exit(await main())
