@@ -1,0 +1,18 @@
+import type { Plan } from '../../kernels/plan/plan.ts'
+import type { PlanReport } from '../../preload/contract/plan.ts'
+
+/** The part of a plan that reports and results carry: what each rank holds and how many pairs it computes, per step. */
+export function planSummary(plan: Plan): PlanReport['plan'] {
+  return {
+    world: plan.world,
+    shardTokens: plan.shardTokens,
+    paddedSeqLen: plan.paddedSeqLen,
+    hops: plan.hops,
+    bytesPerHop: plan.bytesPerHop,
+    ranks: plan.ranks.map((rank) => ({
+      rank: rank.rank,
+      pairs: rank.pairs,
+      steps: rank.steps.map(({ step, kvOwner, kind, pairs }) => ({ step, kvOwner, kind, pairs })),
+    })),
+  }
+}

@@ -1,0 +1,49 @@
+import { SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
+import type { SpanDetails } from '../../preload/contract/timeline.ts'
+import type { Timeline } from './timeline.ts'
+
+/** As the run says of the iteration; of one still under way, as its config says. */
+function isWarmup(run: Timeline['run'], iteration: number | null): boolean {
+  if (run === null || iteration === null) return false
+  return run.iterations.find((window) => window.iteration === iteration)?.warmup ?? iteration < run.config.warmup
+}
+
+/** -1 and NaN stand for "does not apply" in columns. */
+const known = (value: number): number | null => (Number.isNaN(value) || value === -1 ? null : value)
+/** Bytes or operations per ns are GB or GFLOP per s. */
+const rate = (amount: number | null, durationNs: number): number | null =>
+  amount === null || durationNs <= 0 ? null : amount / durationNs
+
+/**
+ * All that is known of one span.
+ * @throws RangeError where the timeline has no such span.
+ */
+export function spanDetails(timeline: Timeline, spanIndex: number): SpanDetails {
+  const { spans, lanes, strings, run } = timeline
+  if (!Number.isInteger(spanIndex) || spanIndex < 0 || spanIndex >= spans.count) {
+    throw new RangeError(`no span ${spanIndex}: "${timeline.title}" has ${spans.count}`)
+  }
+  const lane = lanes[spans.lane[spanIndex]]
+  const durationNs = spans.durationNs[spanIndex]
+  const iteration = known(spans.iteration[spanIndex])
+  const bytes = known(spans.bytes[spanIndex])
+  const flops = known(spans.flops[spanIndex])
+  return {
+    spanIndex,
+    name: strings[spans.name[spanIndex]],
+    category: SPAN_CATEGORIES[spans.category[spanIndex]],
+    rank: lane.rank,
+    lane: lane.name,
+    startNs: spans.startNs[spanIndex],
+    durationNs,
+    iteration,
+    warmup: isWarmup(run, iteration),
+    step: known(spans.step[spanIndex]),
+    peer: known(spans.peer[spanIndex]),
+    bytes,
+    gigabytesPerSecond: rate(bytes, durationNs),
+    flops,
+    gflops: rate(flops, durationNs),
+    cpuNs: known(spans.cpuNs[spanIndex]),
+  }
+}
