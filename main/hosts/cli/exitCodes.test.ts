@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import { ArenaTooLargeError } from '../../../kernels/backends/arena.ts'
+import { BackendUnavailableError } from '../../../kernels/backends/backend.ts'
+import { InvalidInputError } from '../../../kernels/config/problem.ts'
+import type { RunFailure, Verification } from '../../../preload/contract/run.ts'
+import { SweepCancelledError, SweepFailedError } from '../../sweep/errors.ts'
+import { TraceFormatError } from '../../traces/traceFormatError.ts'
+import { CancelledError, OutputError, UsageError } from './errors.ts'
+import { exitCodeOfError, exitCodeOfRun, exitCodeOfSweep } from './exitCodes.ts'
+
+const failure = (kind: RunFailure['kind']): RunFailure =>
+  ({ kind, rank: 0, iteration: 0, step: 0, lastSpan: null, message: 'ended' })
+const verification = (passed: boolean): Verification =>
+  ({ checkedRows: 8, maxAbsError: passed ? 1e-7 : 1, maxAbsGradError: null, tolerance: 1e-5, passed })
+
+describe('exit codes', () => {
+  test('a run: 0 when it is done, verified or not', () => {
+    expect(exitCodeOfRun({ failure: null, verification: null })).toBe(0)
+    expect(exitCodeOfRun({ failure: null, verification: verification(true) })).toBe(0)
+  })
+
+  test('a run: 4 when verification failed, 3 when a rank failed, 130 when it was cancelled', () => {
+    expect(exitCodeOfRun({ failure: null, verification: verification(false) })).toBe(4)
+    for (const kind of ['crashed', 'timed-out', 'refused'] as const) {
+      expect(exitCodeOfRun({ failure: failure(kind), verification: verification(false) })).toBe(3)
+    }
+    expect(exitCodeOfRun({ failure: failure('cancelled'), verification: null })).toBe(130)
+  })
+
+  test('a sweep: 4 as soon as one cell computes wrong results', () => {
+    const cell = { blockQ: 1, blockK: 1, medianMs: 1, madMs: 0, gflops: 1, workingSetBytes: 1, fitsL2: null, maxAbsError: 0 }
+    expect(exitCodeOfSweep({ cells: [{ ...cell, passed: true }] })).toBe(0)
+    expect(exitCodeOfSweep({ cells: [{ ...cell, passed: true }, { ...cell, passed: false }] })).toBe(4)
+  })
+
+  test('errors: bad input 2, what could not run or be written 3, cancelled 130, all else 1', () => {
+    const trace = new TraceFormatError('a.json', { what: 'empty', expected: 'a trace', remedy: 'Save it again' })
+    for (const error of [new UsageError('x'), new InvalidInputError('x', []), trace, new ArenaTooLargeError(2 ** 33)]) {
+      expect([error.name, exitCodeOfError(error)]).toEqual([error.name, 2])
+    }
+    expect(exitCodeOfError(new BackendUnavailableError('tensorflow', 'x'))).toBe(3)
+    expect(exitCodeOfError(new OutputError('x'))).toBe(3)
+    expect(exitCodeOfError(new SweepFailedError('x', null))).toBe(3)
+    expect(exitCodeOfError(new CancelledError())).toBe(130)
+    expect(exitCodeOfError(new SweepCancelledError())).toBe(130)
+    expect([new TypeError('x'), 'text', undefined].map(exitCodeOfError)).toEqual([1, 1, 1])
+  })
+})

@@ -1,0 +1,37 @@
+import { ArenaTooLargeError } from '../../../kernels/backends/arena.ts'
+import { BackendUnavailableError } from '../../../kernels/backends/backend.ts'
+import { InvalidInputError } from '../../../kernels/config/problem.ts'
+import type { RunResult } from '../../../preload/contract/run.ts'
+import type { SweepReport } from '../../../preload/contract/sweep.ts'
+import { SweepCancelledError, SweepFailedError } from '../../sweep/errors.ts'
+import { TraceFormatError } from '../../traces/traceFormatError.ts'
+import { CancelledError, OutputError, UsageError } from './errors.ts'
+
+export const EXIT = {
+  done: 0,
+  internal: 1,
+  badInput: 2,
+  runFailed: 3,
+  verificationFailed: 4,
+  cancelled: 130,
+} as const
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** What a finished run means for the exit code. A run that ended early counts as that, whatever was verified. */
+export function exitCodeOfRun(result: Pick<RunResult, 'failure' | 'verification'>): ExitCode {
+  if (result.failure !== null) return result.failure.kind === 'cancelled' ? EXIT.cancelled : EXIT.runFailed
+  return result.verification?.passed === false ? EXIT.verificationFailed : EXIT.done
+}
+
+export function exitCodeOfSweep(report: Pick<SweepReport, 'cells'>): ExitCode {
+  return report.cells.every((cell) => cell.passed) ? EXIT.done : EXIT.verificationFailed
+}
+
+/** What an error means for the exit code; `internal` for one that nobody foresaw. */
+export function exitCodeOfError(error: unknown): ExitCode {
+  if (error instanceof CancelledError || error instanceof SweepCancelledError) return EXIT.cancelled
+  if (error instanceof UsageError || error instanceof InvalidInputError || error instanceof TraceFormatError) return EXIT.badInput
+  if (error instanceof ArenaTooLargeError) return EXIT.badInput
+  if (error instanceof BackendUnavailableError || error instanceof SweepFailedError || error instanceof OutputError) return EXIT.runFailed
+  return EXIT.internal
+}

@@ -1,0 +1,48 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { UsageError } from './errors.ts'
+import { checkOutputPath } from './outputPath.ts'
+import { traceFiles } from './traceFiles.ts'
+
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ringscope-files-'))
+  mkdirSync(join(folder, 'inner.json'))
+  for (const name of ['rank10.json', 'rank2.json.gz', 'RANK1.JSON', 'notes.txt', 'trace.json.bak']) writeFileSync(join(folder, name), '')
+})
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+})
+
+describe('trace files', () => {
+  test('a folder stands for its traces, numbers in order, nothing below it', () => {
+    expect(traceFiles([folder])).toEqual(['RANK1.JSON', 'rank2.json.gz', 'rank10.json'].map((name) => join(folder, name)))
+  })
+
+  test('a file is taken whatever its name, each only once', () => {
+    const notes = join(folder, 'notes.txt')
+    expect(traceFiles([notes, notes])).toEqual([notes])
+  })
+
+  test('nothing there', () => {
+    expect(() => traceFiles([join(folder, 'none')])).toThrow(UsageError)
+    expect(() => traceFiles([join(folder, 'inner.json')])).toThrow(/no \.json or \.json\.gz file/)
+  })
+})
+
+describe('where a result goes', () => {
+  const names = ['.json', '.json.gz']
+
+  test('a file in a folder that exists is fine, whether it exists or not', () => {
+    for (const name of ['new.json', 'New.JSON.GZ', 'rank10.json']) {
+      expect(() => { checkOutputPath(join(folder, name), names) }).not.toThrow()
+    }
+  })
+
+  test.each([['trace.txt', /ends in \.json or \.json\.gz/], ['none/trace.json', /does not exist/], ['inner.json', /this is a folder/]] as const)(
+    '%s is refused', (name, message) => {
+      expect(() => { checkOutputPath(join(folder, name), names) }).toThrow(message)
+    })
+})

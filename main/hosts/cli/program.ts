@@ -1,0 +1,97 @@
+import { Command, CommanderError } from 'commander'
+import type { AnalyzeOptions } from './commands/analyze.ts'
+import type { DoctorOptions } from './commands/doctor.ts'
+import type { PlanOptions } from './commands/plan.ts'
+import type { RunOptions } from './commands/run.ts'
+import type { ServeOptions } from './commands/serve.ts'
+import type { SweepOptions } from './commands/sweep.ts'
+import type { CliContext } from './context.ts'
+import { EXIT, exitCodeOfError, type ExitCode } from './exitCodes.ts'
+import { blockSizes, jsonOption, seconds, setOption, wholeNumber } from './options.ts'
+
+const EXIT_CODE_HELP = 'Exit codes: 0 done, 2 bad usage or input, 3 the run failed, 4 verification failed, 130 cancelled.'
+
+const MOST_REPEATS = 1000
+const LARGEST_PORT = 65_535
+
+/** The grammar. What a command does is loaded when it is asked for, so that help and errors of usage come at once. */
+function createProgram(context: CliContext): Command {
+  const program = new Command('ringscope')
+    .description('Profile ring attention: run real rings of processes, sweep block sizes, read traces.')
+    .version(context.installation.version)
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => { context.terminal.note(text.trimEnd()) } })
+    .showHelpAfterError('(see "ringscope --help", or "ringscope <command> --help")')
+    .addHelpText('after', `\n${EXIT_CODE_HELP}`)
+
+  program.command('run <config>')
+    .description('run a ring of processes as the config says and report its overlap and idle time')
+    .addOption(setOption())
+    .option('--out <file>', 'save the trace (.json or .json.gz, opens in Ringscope and Perfetto)')
+    .option('--stall-timeout <seconds>', 'give up when a rank makes no progress for this long', seconds)
+    .addOption(jsonOption())
+    .action(async (config: string, options: RunOptions) => (await import('./commands/run.ts')).run(config, options, context))
+
+  program.command('sweep <config>')
+    .description('measure block sizes on one rank and find the fastest')
+    .requiredOption('--block-q <sizes>', 'query block sizes, such as 64,128,256', blockSizes)
+    .requiredOption('--block-k <sizes>', 'key block sizes, such as 64,128,256', blockSizes)
+    .option('--repeats <count>', 'times that each pair is measured', wholeNumber(1, MOST_REPEATS), 5)
+    .addOption(setOption())
+    .option('--out <file>', 'save the report (.json)')
+    .addOption(jsonOption())
+    .action(async (config: string, options: SweepOptions) => (await import('./commands/sweep.ts')).sweep(config, options, context))
+
+  program.command('analyze <traces...>')
+    .description('read traces (files, or folders of .json and .json.gz) and report overlap and idle time per rank')
+    .addOption(jsonOption())
+    .action(async (paths: readonly string[], options: AnalyzeOptions) => (await import('./commands/analyze.ts')).analyze(paths, options, context))
+
+  program.command('plan <config>')
+    .description('show what a config would do, in theory and simulated; runs nothing')
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .action(async (config: string, options: PlanOptions) => (await import('./commands/plan.ts')).plan(config, options, context))
+
+  program.command('serve [traces...]')
+    .description('serve the app to a browser on this machine; prints its address and stays until it is stopped')
+    .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0, LARGEST_PORT), 0)
+    .option('--open', 'open the address in the system\'s browser', false)
+    .addOption(jsonOption())
+    .action(async (traces: readonly string[], options: ServeOptions) => (await import('./commands/serve.ts')).serve(traces, options, context))
+
+  program.command('doctor')
+    .description('say which backends, devices, transports and hosts work on this machine, and why others do not')
+    .addOption(jsonOption())
+    .action(async (options: DoctorOptions) => (await import('./commands/doctor.ts')).doctor(options, context))
+
+  return program
+}
+
+function report(context: CliContext, error: unknown): void {
+  const code = exitCodeOfError(error)
+  if (code !== EXIT.internal) {
+    context.terminal.note(error instanceof Error ? error.message : String(error))
+    return
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  context.terminal.note(
+    `${text}\n\nThis is a fault in Ringscope ${context.installation.version}, not in your input. ` +
+    'Please report it to its developers with the command and the text above.')
+}
+
+/**
+ * Runs one command line. Never rejects: every error is reported on stderr.
+ * @param args without the program's name.
+ */
+export async function runCommandLine(args: readonly string[], context: CliContext): Promise<ExitCode> {
+  try {
+    await createProgram(context).parseAsync(args, { from: 'user' })
+    return context.exitCode
+  } catch (error) {
+    // Commander has already written its message; help and version end in its code 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput
+    report(context, error)
+    return exitCodeOfError(error)
+  }
+}

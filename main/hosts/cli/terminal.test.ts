@@ -1,0 +1,45 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { processTerminal } from './terminal.ts'
+
+function streams(isTTY: boolean): { out: PassThrough; err: PassThrough; written: () => string; terminal: ReturnType<typeof processTerminal> } {
+  const out = new PassThrough()
+  const err = Object.assign(new PassThrough(), { isTTY, columns: 20 })
+  let text = ''
+  err.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+  return { out, err, written: () => text, terminal: processTerminal({ stdout: out, stderr: err }) }
+}
+
+describe('terminal', () => {
+  test('progress is one line that is replaced, cut to the width, and gone before anything else is written', async () => {
+    const { terminal, written } = streams(true)
+    terminal.progress('a line that is much too long')
+    terminal.progress('second')
+    terminal.progress('second')
+    terminal.note('note')
+    terminal.progress('')
+    await new Promise(setImmediate)
+    expect(written()).toBe('a line that is much\r\u001b[Ksecond\r\u001b[Knote\n')
+  })
+
+  test('no progress where stderr is no terminal', async () => {
+    const { terminal, written } = streams(false)
+    terminal.progress('half')
+    terminal.note('note')
+    await new Promise(setImmediate)
+    expect(written()).toBe('note\n')
+  })
+
+  test('a result goes to stdout only', async () => {
+    const { terminal, out, written } = streams(true)
+    await terminal.out('{}\n')
+    expect(String(out.read())).toBe('{}\n')
+    expect(written()).toBe('')
+  })
+
+  test('a reader that went away is no error; another fault of the stream is', () => {
+    const { out } = streams(false)
+    expect(() => out.emit('error', Object.assign(new Error('closed'), { code: 'EPIPE' }))).not.toThrow()
+    expect(() => out.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' }))).toThrow('full')
+  })
+})

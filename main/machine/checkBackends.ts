@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { ConcreteBackendId } from '../../kernels/backends/backend.ts'
+import { TENSORFLOW_PACKAGE } from '../../kernels/backends/tfjs/runtimes.ts'
+import type { DoctorCheck } from '../../preload/contract/machine.ts'
+import type { RankHost } from '../executor/rankHost.ts'
+import type { Installation } from '../installation.ts'
+import { probeBackend, type ProbeAnswer } from './backendProbe.ts'
+
+export type Probe = (backend: ConcreteBackendId) => Promise<ProbeAnswer>
+
+/** npm 11 and later skip the install script of a package that package.json forbids; run by name, it does run. */
+const TENSORFLOW_REMEDY = `where storage.googleapis.com can be reached, run "npm explore ${TENSORFLOW_PACKAGE} -- npm run install" ` +
+  'to download TensorFlow and its addon; a GPU also needs CUDA 11 and cuDNN 8'
+
+async function validates(path: string): Promise<boolean> {
+  return WebAssembly.validate(await readFile(path))
+}
+
+const accuracy = (answer: Extract<ProbeAnswer, { ok: true }>): string =>
+  answer.maxAbsError === null ? answer.device : `${answer.device}; a small attention is right to ${answer.maxAbsError.toExponential(0)}`
+
+async function checkWasm(kernelsDir: string, probe: Probe): Promise<DoctorCheck> {
+  const check = { id: 'wasm', label: 'wasm' }
+  const builds = [join(kernelsDir, 'attention.simd.wasm'), join(kernelsDir, 'attention.relaxed.wasm')]
+  const missing = builds.filter((path) => !existsSync(path))
+  if (missing.length > 0) {
+    return { ...check, status: 'absent', detail: `not built: ${missing.join(' and ')}`, remedy: 'run "npm run build"' }
+  }
+  const answer = await probe('wasm')
+  if (!answer.ok) return { ...check, status: 'broken', detail: answer.reason, remedy: 'run "npm run build" to build the kernels afresh' }
+  const relaxed = await validates(builds[1])
+  return {
+    ...check, status: 'works', detail: accuracy(answer),
+    remedy: relaxed ? null : 'the faster relaxed-SIMD build needs Node 22 or newer',
+  }
+}
+
+/** Where the addon's package and its native part are, without loading either. */
+export function findTensorflow(root: string): 'no package' | 'no addon' | 'present' {
+  let manifest: string
+  try {
+    manifest = createRequire(join(root, 'package.json')).resolve(`${TENSORFLOW_PACKAGE}/package.json`)
+  } catch {
+    return 'no package'
+  }
+  return existsSync(join(dirname(manifest), 'lib', 'napi-v8', 'tfjs_binding.node')) ? 'present' : 'no addon'
+}
+
+async function checkTensorflow(root: string, probe: Probe): Promise<DoctorCheck> {
+  const check = { id: 'tensorflow', label: 'tensorflow' }
+  const found = findTensorflow(root)
+  if (found === 'no package') {
+    return {
+      ...check, status: 'absent', detail: `the optional package ${TENSORFLOW_PACKAGE} is not installed`,
+      remedy: `run "npm ci --include=optional", then, ${TENSORFLOW_REMEDY}`,
+    }
+  }
+  if (found === 'no addon') {
+    return {
+      ...check, status: 'absent', detail: 'its native addon is not there: it is downloaded only when asked for',
+      remedy: TENSORFLOW_REMEDY,
+    }
+  }
+  const answer = await probe('tensorflow')
+  return answer.ok
+    ? { ...check, status: 'works', detail: accuracy(answer), remedy: null }
+    : { ...check, status: 'broken', detail: answer.reason, remedy: TENSORFLOW_REMEDY }
+}
+
+async function checkPortable(id: 'tfjs-wasm' | 'tfjs-cpu' | 'modelled', probe: Probe): Promise<DoctorCheck> {
+  const answer = await probe(id)
+  return answer.ok
+    ? { id, label: id, status: 'works', detail: accuracy(answer), remedy: null }
+    : { id, label: id, status: 'broken', detail: answer.reason, remedy: 'run "npm ci" to install the packages afresh' }
+}
+
+/** Tries every backend in a process of its own. */
+export function checkBackends(installation: Installation, rankHost: RankHost, probe?: Probe): Promise<DoctorCheck[]> {
+  const tryIt = probe ?? ((backend) => probeBackend(backend, installation, rankHost))
+  return Promise.all([
+    checkWasm(installation.kernelsDir, tryIt),
+    checkTensorflow(installation.root, tryIt),
+    checkPortable('tfjs-wasm', tryIt),
+    checkPortable('tfjs-cpu', tryIt),
+    checkPortable('modelled', tryIt),
+  ])
+}
