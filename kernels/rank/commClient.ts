@@ -34,7 +34,7 @@ export class CommClient {
     this.#failure.promise.catch(() => undefined)
     this.#worker = new Worker(entry, { workerData: { ...setup, board: this.#board.buffer } satisfies CommSetup })
     this.#worker.on('message', (message: FromComm) => this.#take(message))
-    this.#worker.on('error', (error) => this.#fail({ message: `its communication thread broke: ${error.message}`, lostPeer: null }))
+    this.#worker.on('error', (error: Error) => this.#fail({ message: `its communication thread broke: ${error.message}`, lostPeer: null }))
     this.#worker.on('exit', (code) => {
       if (!this.#closing) this.#fail({ message: `its communication thread ended (${code})`, lostPeer: null })
     })

@@ -1,5 +1,6 @@
 import { parentChannel } from './parentChannel.ts'
 import { parseToRank, type FromRank, type ToRank } from './protocol.ts'
+import { removeFolders } from '../transport/parentWatch.ts'
 import { failureOf, RankSession } from './session.ts'
 
 /** A rank's process: its main thread is the compute thread and owns the control channel. */
@@ -10,6 +11,7 @@ const ALIVE_INTERVAL_MS = 500
 const channel = parentChannel()
 const send = (message: FromRank): void => channel.send(message)
 let session: RankSession | null = null
+let ownedFolders: readonly string[] = []
 let failed = false
 
 /** Only the first reason counts: what follows is its consequence. */
@@ -28,6 +30,7 @@ function opened(): RankSession {
 async function handle(message: ToRank): Promise<void> {
   switch (message.type) {
     case 'setup':
+      ownedFolders = message.ownedFolders
       session = await RankSession.open(message, { send, fail })
       break
     case 'connect':
@@ -60,6 +63,12 @@ channel.onMessage((message) => {
     fail(error)
   }
 })
-channel.onClosed(() => process.exit(1))
+channel.onClosed(() => {
+  // The supervisor is gone: nobody else is left to clean up.
+  removeFolders(ownedFolders)
+  process.exit(1)
+})
+// Ctrl+C and a closed terminal reach every process in it; what they mean is the supervisor's to say.
+for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined)
 setInterval(() => send({ type: 'alive' }), ALIVE_INTERVAL_MS).unref()
 send({ type: 'hello' })

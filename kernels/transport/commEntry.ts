@@ -1,4 +1,3 @@
-import type { Server } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { runClock } from '../timeline/clock.ts'
 import type { CommSetup, FromComm, HopOrder, ToComm } from './commMessages.ts'
@@ -6,7 +5,7 @@ import { emulatedArrival, emulatedDeparture } from './emulatedLink.ts'
 import { PeerLostError } from './frames.ts'
 import { HopBoard } from './hopBoard.ts'
 import type { InboundLink, OutboundLink } from './links.ts'
-import { listenForNext } from './outboundSocket.ts'
+import { listenForNext, type NextRankDoor } from './outboundSocket.ts'
 import { endWithParent } from './parentWatch.ts'
 import { SharedMemoryInboundLink, SharedMemoryOutboundLink } from './sharedMemoryTransport.ts'
 import { SocketInboundLink, SocketOutboundLink } from './socketTransport.ts'
@@ -16,7 +15,7 @@ class CommThread {
   readonly #setup: CommSetup
   readonly #board: HopBoard
   readonly #post: (message: FromComm) => void
-  #server: Server | null = null
+  #door: NextRankDoor | null = null
   #blockFile: number | null = null
   #outbound: OutboundLink | null = null
   #inbound: InboundLink | null = null
@@ -31,23 +30,23 @@ class CommThread {
     const { terms, slotDir, ownAddress } = this.#setup
     if (terms.world > 1) {
       if (slotDir !== null) this.#blockFile = SharedMemoryOutboundLink.createBlockFile(slotDir, terms)
-      this.#server = await listenForNext(ownAddress)
+      this.#door = await listenForNext(ownAddress)
     }
     this.#post({ type: 'listening' })
   }
 
   async connect(): Promise<void> {
     const { terms, originNs, previousAddress, slotDir, copyThreads } = this.#setup
-    const server = this.#server
+    const door = this.#door
     const clock = runClock(originNs)
-    if (server !== null && slotDir !== null && this.#blockFile !== null) {
+    if (door !== null && slotDir !== null && this.#blockFile !== null) {
       [this.#outbound, this.#inbound] = await Promise.all([
-        SharedMemoryOutboundLink.accept(server, this.#blockFile, terms, clock),
+        SharedMemoryOutboundLink.accept(door, this.#blockFile, terms, clock),
         SharedMemoryInboundLink.connect(previousAddress, slotDir, copyThreads, terms, clock),
       ])
-    } else if (server !== null) {
+    } else if (door !== null) {
       [this.#outbound, this.#inbound] = await Promise.all([
-        SocketOutboundLink.accept(server, terms, clock),
+        SocketOutboundLink.accept(door, terms, clock),
         SocketInboundLink.connect(previousAddress, terms, clock),
       ])
     }
@@ -73,7 +72,7 @@ class CommThread {
   close(): void {
     this.#outbound?.close()
     this.#inbound?.close()
-    this.#server?.close()
+    this.#door?.close()
   }
 
   fail(error: unknown): void {

@@ -38,6 +38,7 @@ export interface OutboundLink {
   publish(block: Uint8Array): void
   /** Waits until the receiver has posted the hop, then moves the block. @throws TransportError */
   send(block: OutgoingBlock): Promise<Departure>
+  /** Harmless when closed already. */
   close(): void
 }
 

@@ -1,9 +1,22 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { encodeFrame, FrameAssembler, PeerLostError, TransportError, type Frame, type FrameKind } from './frames.ts'
 
+/** A door for the next rank, and the first that came through it: it may knock before anybody waits for it. */
+export interface NextRankDoor {
+  readonly connection: Promise<Socket>
+  close(): void
+}
+
 /** Listens where the next rank will connect. @throws the system's error when the address cannot be bound. */
-export async function listenForNext(address: string): Promise<Server> {
-  const server = createServer()
+export async function listenForNext(address: string): Promise<NextRankDoor> {
+  const server: Server = createServer()
+  const connection = new Promise<Socket>((resolve) => {
+    server.once('connection', (socket) => {
+      // One neighbour, one connection: nobody else is to find the door open.
+      server.close()
+      resolve(socket)
+    })
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(address, () => {
@@ -11,7 +24,7 @@ export async function listenForNext(address: string): Promise<Server> {
       resolve()
     })
   })
-  return server
+  return { connection, close: () => server.close() }
 }
 
 /** What both ends of a connection must agree on. */
@@ -41,14 +54,9 @@ export class OutboundSocket {
    * Takes the next rank's connection and checks that it is the one the schedule names.
    * @throws TransportError when another rank, or one with another idea of the run, connects.
    */
-  static async accept(server: Server, terms: LinkTerms): Promise<OutboundSocket> {
+  static async accept(door: NextRankDoor, terms: LinkTerms): Promise<OutboundSocket> {
     const peer = (terms.rank + 1) % terms.world
-    const socket = await new Promise<Socket>((resolve, reject) => {
-      server.once('connection', resolve)
-      server.once('error', reject)
-    })
-    // One neighbour, one connection: nobody else is to find the door open.
-    server.close()
+    const socket = await door.connection
     const outbound = new OutboundSocket(socket, peer)
     await new Promise<void>((resolve, reject) => {
       outbound.#greeted = resolve

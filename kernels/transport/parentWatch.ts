@@ -13,6 +13,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Removes what a run keeps on disk and on tmpfs. */
+export function removeFolders(folders: readonly string[]): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+}
+
 /**
  * Ends this whole process when its parent has died, whatever the other thread computes: a closed channel is noticed
  * only between two computations. Removes the run's folders, since nobody else is left to do it.
@@ -22,7 +27,7 @@ export function endWithParent(parentPid: number, ownedFolders: readonly string[]
   setInterval(() => {
     // An orphan gets another parent on POSIX systems, even while the dead one is not yet reaped.
     if (process.ppid === bornOf && isAlive(parentPid)) return
-    for (const folder of ownedFolders) rmSync(folder, { recursive: true, force: true })
+    removeFolders(ownedFolders)
     process.kill(process.pid, 'SIGKILL')
   }, WATCH_MS).unref()
 }

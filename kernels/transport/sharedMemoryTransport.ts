@@ -1,11 +1,10 @@
 import { closeSync, openSync, read, readSync, writeSync } from 'node:fs'
-import type { Server } from 'node:net'
 import { join } from 'node:path'
 import type { RunClock } from '../timeline/clock.ts'
 import { FRAME_BYTES, FrameAssembler, TransportError, type Frame } from './frames.ts'
 import { checkHeader, InboundSocket, type ByteSink } from './inboundSocket.ts'
 import type { Arrival, Departure, InboundLink, IncomingBlock, OutboundLink, OutgoingBlock } from './links.ts'
-import { OutboundSocket, type LinkTerms } from './outboundSocket.ts'
+import { OutboundSocket, type LinkTerms, type NextRankDoor } from './outboundSocket.ts'
 
 /*
  * Single-copy transfers, as MPI libraries do within a node: a rank's block lies in a file on tmpfs from the moment it
@@ -39,6 +38,7 @@ export class SharedMemoryOutboundLink implements OutboundLink {
   readonly #socket: OutboundSocket
   readonly #file: number
   readonly #clock: RunClock
+  #closed = false
 
   private constructor(socket: OutboundSocket, file: number, clock: RunClock) {
     this.#socket = socket
@@ -57,8 +57,10 @@ export class SharedMemoryOutboundLink implements OutboundLink {
   }
 
   /** @param file from {@link createBlockFile}. */
-  static async accept(server: Server, file: number, terms: LinkTerms, clock: RunClock): Promise<SharedMemoryOutboundLink> {
-    return new SharedMemoryOutboundLink(await OutboundSocket.accept(server, terms), file, clock)
+  static async accept(
+    door: NextRankDoor, file: number, terms: LinkTerms, clock: RunClock,
+  ): Promise<SharedMemoryOutboundLink> {
+    return new SharedMemoryOutboundLink(await OutboundSocket.accept(door, terms), file, clock)
   }
 
   publish(block: Uint8Array): void {
@@ -73,6 +75,8 @@ export class SharedMemoryOutboundLink implements OutboundLink {
   }
 
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     this.#socket.close()
     closeSync(this.#file)
   }
@@ -94,6 +98,7 @@ export class SharedMemoryInboundLink implements InboundLink, ByteSink {
   #socket: InboundSocket | null = null
   #pending: Pending | null = null
   #lost: Error | null = null
+  #closed = false
 
   private constructor(files: readonly number[], parts: number, clock: RunClock) {
     this.#files = files
@@ -146,6 +151,8 @@ export class SharedMemoryInboundLink implements InboundLink, ByteSink {
   }
 
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     this.#lost ??= new TransportError('the link was closed')
     this.#socket?.close()
     for (const file of this.#files) closeSync(file)

@@ -1,9 +1,8 @@
-import type { Server } from 'node:net'
 import type { RunClock } from '../timeline/clock.ts'
 import { decodeFrame, FRAME_BYTES, TransportError } from './frames.ts'
 import { checkHeader, InboundSocket, type ByteSink } from './inboundSocket.ts'
 import type { Arrival, Departure, InboundLink, IncomingBlock, OutboundLink, OutgoingBlock } from './links.ts'
-import { OutboundSocket, type LinkTerms } from './outboundSocket.ts'
+import { OutboundSocket, type LinkTerms, type NextRankDoor } from './outboundSocket.ts'
 
 /** Sends blocks through the socket itself. */
 export class SocketOutboundLink implements OutboundLink {
@@ -15,8 +14,8 @@ export class SocketOutboundLink implements OutboundLink {
     this.#clock = clock
   }
 
-  static async accept(server: Server, terms: LinkTerms, clock: RunClock): Promise<SocketOutboundLink> {
-    return new SocketOutboundLink(await OutboundSocket.accept(server, terms), clock)
+  static async accept(door: NextRankDoor, terms: LinkTerms, clock: RunClock): Promise<SocketOutboundLink> {
+    return new SocketOutboundLink(await OutboundSocket.accept(door, terms), clock)
   }
 
   publish(): void {

@@ -3,17 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { ConcreteBackendId } from '../../kernels/backends/backend.ts'
-import { TENSORFLOW_PACKAGE } from '../../kernels/backends/tfjs/runtimes.ts'
+import { TENSORFLOW_PACKAGE, TENSORFLOW_REMEDY } from '../../kernels/backends/tfjs/runtimes.ts'
 import type { DoctorCheck } from '../../preload/contract/machine.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
 import { probeBackend, type ProbeAnswer } from './backendProbe.ts'
 
 export type Probe = (backend: ConcreteBackendId) => Promise<ProbeAnswer>
-
-/** npm 11 and later skip the install script of a package that package.json forbids; run by name, it does run. */
-const TENSORFLOW_REMEDY = `where storage.googleapis.com can be reached, run "npm explore ${TENSORFLOW_PACKAGE} -- npm run install" ` +
-  'to download TensorFlow and its addon; a GPU also needs CUDA 11 and cuDNN 8'
 
 async function validates(path: string): Promise<boolean> {
   return WebAssembly.validate(await readFile(path))

@@ -7,10 +7,11 @@ import { BackendUnavailableError } from '../backend.ts'
 import type { TfRuntime } from './tfcore.ts'
 
 // Through require, so that tfjs-core, its backends and the TensorFlow addon all share the one CommonJS instance.
-const require = createRequire(import.meta.url)
+// Not named require: the bundler declares one of its own in the module.
+const loadModule = createRequire(import.meta.url)
 
 function loadCore(): typeof tfcore {
-  const tf = require('@tensorflow/tfjs-core') as typeof tfcore
+  const tf = loadModule('@tensorflow/tfjs-core') as typeof tfcore
   // Silences the advertisement that the backends print in Node; errors still throw.
   tf.enableProdMode()
   return tf
@@ -30,10 +31,10 @@ async function activate(tf: typeof tfcore, id: TfRuntime['id'], backendName: str
 /** tfjs's WebAssembly backend: SIMD, one thread, since every rank is a process of its own. */
 export async function loadTfjsWasm(): Promise<TfRuntime> {
   const tf = loadCore()
-  const wasm = require('@tensorflow/tfjs-backend-wasm') as typeof wasmBackend
+  const wasm = loadModule('@tensorflow/tfjs-backend-wasm') as typeof wasmBackend
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
   // The package's main module is in its dist folder, beside the compiled files.
-  wasm.setWasmPaths(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')), '/'))
+  wasm.setWasmPaths(join(dirname(loadModule.resolve('@tensorflow/tfjs-backend-wasm')), '/'))
   await activate(tf, 'tfjs-wasm', 'wasm')
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT') === true
   return {
@@ -45,15 +46,16 @@ export async function loadTfjsWasm(): Promise<TfRuntime> {
 /** tfjs's plain JavaScript backend: slow, and right. */
 export async function loadTfjsCpu(): Promise<TfRuntime> {
   const tf = loadCore()
-  require('@tensorflow/tfjs-backend-cpu')
+  loadModule('@tensorflow/tfjs-backend-cpu')
   await activate(tf, 'tfjs-cpu', 'cpu')
   return { tf, id: 'tfjs-cpu', device: 'tfjs-cpu JavaScript, 1 thread', transposesKeysOnHost: true, batchesSlices: true, asynchronous: false }
 }
 
 export const TENSORFLOW_PACKAGE = '@tensorflow/tfjs-node-gpu'
-const HOW_TO_GET_TENSORFLOW =
-  'its install step downloads TensorFlow from storage.googleapis.com: where that can be reached, run ' +
-  `"npm rebuild ${TENSORFLOW_PACKAGE} --ignore-scripts=false" and see "ringscope doctor"`
+/** How to get it. npm 11 skips the install script of a package that package.json forbids; run by name, it does run. */
+export const TENSORFLOW_REMEDY =
+  `where storage.googleapis.com can be reached, run "npm explore ${TENSORFLOW_PACKAGE} -- npm run install" ` +
+  'to download TensorFlow and its addon; a GPU also needs CUDA 11 and cuDNN 8'
 
 /** Whether TensorFlow's addon is on disk. Loads nothing. */
 export type TensorflowPresence =
@@ -64,18 +66,18 @@ export type TensorflowPresence =
 export function findTensorflow(): TensorflowPresence {
   let manifest: string
   try {
-    manifest = require.resolve(`${TENSORFLOW_PACKAGE}/package.json`)
+    manifest = loadModule.resolve(`${TENSORFLOW_PACKAGE}/package.json`)
   } catch {
-    return { present: false, reason: `the package ${TENSORFLOW_PACKAGE} is not installed; ${HOW_TO_GET_TENSORFLOW}` }
+    return { present: false, reason: `the package ${TENSORFLOW_PACKAGE} is not installed; ${TENSORFLOW_REMEDY}` }
   }
   const addon = join(dirname(manifest), 'lib', 'napi-v8', 'tfjs_binding.node')
   if (existsSync(addon)) return { present: true }
-  return { present: false, reason: `the native addon ${addon} is missing; ${HOW_TO_GET_TENSORFLOW}` }
+  return { present: false, reason: `the native addon ${addon} is missing; ${TENSORFLOW_REMEDY}` }
 }
 
 /** What of Node's removed util functions the addon still calls, last released before Node 23. */
 function restoreRemovedUtilities(): void {
-  const util = require('node:util') as Record<string, unknown>
+  const util = loadModule('node:util') as Record<string, unknown>
   util.isNullOrUndefined ??= (value: unknown): boolean => value === null || value === undefined
   util.isArray ??= Array.isArray
 }
@@ -94,12 +96,12 @@ function loadTensorflowModule(): TensorflowModule {
   if (!presence.present) throw new BackendUnavailableError('tensorflow', presence.reason)
   restoreRemovedUtilities()
   try {
-    const tf = require(TENSORFLOW_PACKAGE) as typeof tfcore
+    const tf = loadModule(TENSORFLOW_PACKAGE) as typeof tfcore
     const backend = tf.backend() as { isUsingGpuDevice?: unknown }
     return { tf, usesGpu: backend.isUsingGpuDevice === true }
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
-    throw new BackendUnavailableError('tensorflow', `the addon does not load (${reason}); ${HOW_TO_GET_TENSORFLOW}`, { cause: error })
+    throw new BackendUnavailableError('tensorflow', `the addon does not load (${reason}); ${TENSORFLOW_REMEDY}`, { cause: error })
   }
 }
 

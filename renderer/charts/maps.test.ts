@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
+import type { PlanReport } from '../../preload/contract/plan.ts'
+import type { SweepCell, SweepReport } from '../../preload/contract/sweep.ts'
+import { rampColour, textOn } from '../theme/ramp.ts'
+import { cellAt, cellMapHeight, type CellMapPicture } from './cellMap.ts'
+import { barAt, idleBarsOf, idleChartHeight, idleShare, shownParts } from './idleBars.ts'
+import { sweepFinding, sweepPicture } from './sweepMap.ts'
+import { stepMapPicture, workMapPicture } from './workMap.ts'
+
+const step = (stepIndex: number, kvOwner: number, kind: 'diagonal' | 'full' | 'skip', pairs: number) => ({ step: stepIndex, kvOwner, kind, pairs })
+/** Contiguous causal on two ranks of four tokens: rank 0 computes 10 pairs, rank 1 10 + 16. */
+const PLAN = {
+  makespanPairs: 26, idleFraction: 1 - 36 / 52,
+  plan: {
+    world: 2,
+    ranks: [
+      { rank: 0, pairs: 10, steps: [step(0, 0, 'diagonal', 10), step(1, 1, 'skip', 0)] },
+      { rank: 1, pairs: 26, steps: [step(0, 1, 'diagonal', 10), step(1, 0, 'full', 16)] },
+    ],
+  },
+} as unknown as PlanReport
+
+const rankFigures = (rank: number, computeMs: number, waitLinkMs: number, waitPeerMs: number) => ({ rank, computeMs, waitLinkMs, waitPeerMs })
+const OF_RUN = {
+  plan: PLAN,
+  trace: {
+    run: { iterations: [{ makespanMs: 10 }, { makespanMs: 14 }], ranks: [rankFigures(0, 8, 2, 6), rankFigures(1, 24, 0, 0)] },
+    ranks: [], steps: [],
+  },
+} as unknown as TimelineAnalysis
+
+describe('idle bars', () => {
+  it('of a run are means over its measured iterations, with the plan\'s compute time beside them', () => {
+    const [first, second] = idleBarsOf(OF_RUN)
+    expect(first).toEqual({ rank: 0, computeMs: 4, waitLinkMs: 1, waitPeerMs: 3, otherMs: 4, totalMs: 12, theoryComputeMs: expect.closeTo(12 * 10 / 26) })
+    expect([second.otherMs, second.theoryComputeMs, idleShare(second)]).toEqual([0, 12, 0])
+    expect(idleShare(first)).toBeCloseTo(2 / 3)
+  })
+  it('of another tool\'s trace split exposed communication only where waiting is known', () => {
+    const trace = { run: null, steps: [], ranks: [{ rank: 3, spanUs: 1000, computeUs: 600, exposedCommUs: 300, waitUs: 0 }] }
+    const bars = idleBarsOf({ plan: null, trace } as unknown as TimelineAnalysis)
+    expect(bars).toEqual([{ rank: 3, computeMs: 0.6, waitLinkMs: 0.3, waitPeerMs: 0, otherMs: expect.closeTo(0.1), totalMs: 1, theoryComputeMs: null }])
+    expect(shownParts(bars, false).map(({ label }) => label)).toEqual(['compute', 'exposed communication', 'other idle'])
+  })
+  it('are found by the pointer\'s height', () => {
+    const bars = idleBarsOf(OF_RUN)
+    const height = idleChartHeight(2)
+    expect(barAt(bars, height, 40)?.rank).toBe(0)
+    expect(barAt(bars, height, height - 20)?.rank).toBe(1)
+    expect(barAt(bars, height, 2)).toBeNull()
+  })
+})
+
+describe('work map', () => {
+  it('draws pairs by rank and step, and skipped blocks hatched', () => {
+    const { cells } = workMapPicture(PLAN.plan, true)
+    expect(cells.map(({ row, column, share, short }) => [row, column, share, short])).toEqual([
+      [0, 0, 10 / 16, 'D'], [0, 1, null, '-'], [1, 0, 10 / 16, 'D'], [1, 1, 1, 'F'],
+    ])
+  })
+})
+
+describe('step map', () => {
+  const cell = (rank: number, at: number, imbalanceUs: number) => ({ rank, step: at, imbalanceUs, computeUs: 1, exposedUs: 0, waitPeerUs: 0, waitLinkUs: 0 })
+  it('scales to the largest value and takes ranks as they are numbered', () => {
+    const picture = stepMapPicture([cell(4, 0, 0), cell(2, 1, 50)], 'imbalanceUs')
+    expect(picture.rows).toEqual(['rank 2', 'rank 4'])
+    expect(picture.cells.map(({ row, column, share, lines }) => [row, column, share, lines[0]])).toEqual([[1, 0, 0, '0 ns'], [0, 1, 1, '50.0 µs']])
+  })
+  it('of nothing but zeros has no infinite share', () => {
+    expect(stepMapPicture([cell(0, 0, 0)], 'waitPeerUs').cells[0].share).toBe(0)
+  })
+})
+
+describe('cell map', () => {
+  const picture: CellMapPicture = { columns: ['a', 'b'], rows: ['x', 'y', 'z'], columnTitle: '', rowTitle: '', cells: [] }
+  const size = { width: 284, height: cellMapHeight(picture, 20) }
+  it('finds the cell under the pointer and nothing in the margins', () => {
+    expect(cellAt(picture, size, 80, 40)).toEqual({ column: 0, row: 0 })
+    expect(cellAt(picture, size, 270, size.height - 12)).toEqual({ column: 1, row: 2 })
+    expect(cellAt(picture, size, 10, 40)).toBeNull()
+    expect(cellAt(picture, size, 80, 5)).toBeNull()
+  })
+})
+
+describe('sweep map', () => {
+  const cell = (blockQ: number, blockK: number, gflops: number, fitsL2 = true): SweepCell =>
+    ({ blockQ, blockK, gflops, fitsL2, medianMs: 1, madMs: 0, workingSetBytes: 1024, maxAbsError: 0, passed: true })
+  const cells = [cell(32, 64, 30), cell(64, 64, 40), cell(64, 128, 39, false)]
+  const report = { cells, best: { blockQ: 64, blockK: 64, gflops: 40 }, predictedBest: { blockQ: 32, blockK: 64 } } as unknown as SweepReport
+  it('marks the best, the predicted and what exceeds L2, and hatches what is not measured yet', () => {
+    const picture = sweepPicture({ blockQ: [32, 64], blockK: [64, 128] }, cells, report)
+    expect(picture.cells.map(({ badge, outline, share }) => [badge, outline, share === null])).toEqual([
+      ['predicted', undefined, false], [undefined, undefined, true], ['best', 'strong', false], [undefined, 'dashed', false],
+    ])
+  })
+  it('says in a sentence how good the prediction was', () => {
+    expect(sweepFinding(report)).toBe('Tile 64 x 64 is fastest at 40.0 GFLOP/s; predicted was 32 x 64, which reaches 75.0 % of it')
+    expect(sweepFinding({ ...report, predictedBest: report.best })).toMatch(/as predicted from the L2 size$/)
+    expect(sweepFinding({ ...report, predictedBest: null })).toMatch(/none was predicted$/)
+  })
+})
+
+describe('colour ramp', () => {
+  it('runs from end to end, clamps, and keeps text readable', () => {
+    expect([-1, 0, 0.5, 1, 2].map((share) => rampColour('#000000', '#ffffff', share))).toEqual(['#000000', '#000000', '#808080', '#ffffff', '#ffffff'])
+    expect([textOn('#ffffff'), textOn('#000000')]).toEqual(['#111418', '#ffffff'])
+  })
+})

@@ -1,0 +1,73 @@
+import { graphic } from './echarts.ts'
+import { forEachHatch, forEachRect, type TimeScale } from './ganttGeometry.ts'
+import type { SpanBatch } from './spanIndex.ts'
+
+/** Rectangles of one lane and category, drawn as one path. */
+export interface SpanBatchShape {
+  readonly batch: SpanBatch
+  readonly scale: TimeScale
+  readonly y: number
+  readonly height: number
+}
+
+/** Rectangles to fill with diagonal strokes, as [x, y, width, height]. */
+export interface HatchShape {
+  readonly rects: readonly (readonly [number, number, number, number])[]
+}
+
+/** Arrows between lanes, as [x0, y0, x1, y1]. */
+export interface ArrowsShape {
+  readonly arrows: readonly (readonly [number, number, number, number])[]
+}
+
+const ARROW_HEAD = 4
+
+const SpanBatchPath = graphic.extendShape({
+  type: 'span-batch',
+  buildPath(path, shape: SpanBatchShape) {
+    forEachRect(shape.batch, shape.scale, (x, width) => path.rect(x, shape.y, width, shape.height))
+  },
+})
+
+const SpanBatchHatchPath = graphic.extendShape({
+  type: 'span-batch-hatch',
+  buildPath(path, shape: SpanBatchShape) {
+    forEachRect(shape.batch, shape.scale, (x, width) => {
+      forEachHatch(x, shape.y, width, shape.height, (x0, y0, x1, y1) => {
+        path.moveTo(x0, y0)
+        path.lineTo(x1, y1)
+      })
+    })
+  },
+})
+
+const HatchPath = graphic.extendShape({
+  type: 'hatch',
+  buildPath(path, shape: HatchShape) {
+    for (const [x, y, width, height] of shape.rects) {
+      forEachHatch(x, y, width, height, (x0, y0, x1, y1) => {
+        path.moveTo(x0, y0)
+        path.lineTo(x1, y1)
+      })
+    }
+  },
+})
+
+const ArrowsPath = graphic.extendShape({
+  type: 'arrows',
+  buildPath(path, shape: ArrowsShape) {
+    for (const [x0, y0, x1, y1] of shape.arrows) {
+      const bend = Math.min(40, Math.abs(x1 - x0) / 2)
+      path.moveTo(x0, y0)
+      path.bezierCurveTo(x0 + bend, y0, x1 - bend, y1, x1, y1)
+      path.moveTo(x1 - ARROW_HEAD, y1 - ARROW_HEAD * 0.7)
+      path.lineTo(x1, y1)
+      path.lineTo(x1 - ARROW_HEAD, y1 + ARROW_HEAD * 0.7)
+    }
+  },
+})
+
+graphic.registerShape('span-batch', SpanBatchPath)
+graphic.registerShape('span-batch-hatch', SpanBatchHatchPath)
+graphic.registerShape('hatch', HatchPath)
+graphic.registerShape('arrows', ArrowsPath)

@@ -1,0 +1,220 @@
+import { createPinia, setActivePinia } from 'pinia'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ConfigEntry, ConfigField, RunConfig } from '../../preload/contract/config.ts'
+import type { PlanReport } from '../../preload/contract/plan.ts'
+import type { RunResult } from '../../preload/contract/run.ts'
+import type { TimelineSummary } from '../../preload/contract/timeline.ts'
+import { provideBridge } from '../bridge/current.ts'
+import { memoryBridge, type MemoryBridge, type RouteHandlers } from '../bridge/memoryBridge.ts'
+import { quickestEntry, useConfigs } from './configs.ts'
+import { useNotices } from './notices.ts'
+import { useRuns } from './runs.ts'
+import { useShell } from './shell.ts'
+import { parseBlocks, useSweeps } from './sweeps.ts'
+import { useTimelines } from './timelines.ts'
+
+function connect(handlers: RouteHandlers): MemoryBridge {
+  const bridge = memoryBridge(handlers)
+  provideBridge(bridge)
+  return bridge
+}
+
+beforeEach(() => {
+  setActivePinia(createPinia())
+  sessionStorage.clear()
+})
+
+const summary = (timelineId: string, change: Partial<TimelineSummary> = {}): TimelineSummary => ({
+  timelineId, title: timelineId, source: 'run', live: false, path: null, spanCount: 1, startNs: 0, endNs: 1,
+  ranks: [0], lanes: [], run: null, repairs: [], dropped: [], ...change,
+})
+// Stores pass these through without looking inside.
+const plan = { plan: { world: 2 } } as unknown as PlanReport
+const result = (failure: RunResult['failure'] = null): RunResult => ({ failure }) as unknown as RunResult
+
+const config = (change: Partial<RunConfig>): RunConfig =>
+  ({ name: 'x', world: 2, seqLen: 64, heads: 1, headDim: 8, batch: 1, iterations: 1, warmup: 0, backend: 'wasm', ...change }) as RunConfig
+const entry = (id: string, change: Partial<RunConfig> | null): ConfigEntry => ({
+  id, source: 'fixture', fileName: `${id}.json`, config: change === null ? null : config(change),
+  problems: change === null ? [{ path: 'world', expected: 'an integer', given: 'nothing' }] : [],
+})
+const FIELDS: ConfigField[] = [
+  { path: 'world', label: 'Ranks', group: 'Parallelism', kind: 'integer', help: '' },
+  { path: 'blockQ', label: 'Query block', group: 'Kernel', kind: 'integer', help: '' },
+]
+
+describe('configs', () => {
+  it('start with the quickest one of two ranks that computes for real', () => {
+    const entries = [
+      entry('refused', null), entry('modelled', { backend: 'modelled', seqLen: 1 }), entry('eight', { world: 8, seqLen: 1 }),
+      entry('long', { seqLen: 4096 }), entry('quick', { seqLen: 512 }),
+    ]
+    expect(quickestEntry(entries)?.id).toBe('quick')
+    expect(quickestEntry(entries.slice(0, 2))?.id).toBe('modelled')
+    expect(quickestEntry(entries.slice(0, 1))).toBeUndefined()
+  })
+
+  it('are ready once the check accepted them, and not while an edit is unchecked', async () => {
+    const checks: unknown[] = []
+    connect({
+      'config.list': () => ({ fields: FIELDS, configs: [entry('a', {})] }),
+      'config.check': ({ config: checked }) => {
+        checks.push(checked)
+        const bad = (checked as { world: unknown }).world === 'no'
+        return bad ? { problems: [{ path: 'world', expected: 'an integer', given: '"no"' }], plan: null } : { problems: [], plan }
+      },
+    })
+    const configs = useConfigs()
+    await configs.load()
+    await vi.waitFor(() => expect(configs.ready).toBe(true))
+    configs.setFields({ world: 'no' })
+    expect(configs.ready).toBe(false)
+    await vi.waitFor(() => expect(configs.sortedProblems.byField.has('world')).toBe(true))
+    expect(configs.ready).toBe(false)
+    configs.setFields({ world: '3' })
+    await vi.waitFor(() => expect(configs.ready).toBe(true))
+    expect(checks.at(-1)).toEqual({ world: 3 })
+  })
+
+  it('ignore the answer to a check that a newer edit has overtaken', async () => {
+    const answers: ((answer: { problems: []; plan: PlanReport }) => void)[] = []
+    connect({
+      'config.list': () => ({ fields: FIELDS, configs: [entry('a', {})] }),
+      'config.check': () => new Promise((resolve) => answers.push(resolve)),
+    })
+    const configs = useConfigs()
+    await configs.load()
+    await vi.waitFor(() => expect(answers).toHaveLength(1))
+    configs.setFields({ world: '4' })
+    answers[0]({ problems: [], plan })
+    await Promise.resolve()
+    expect(configs.plan).toBeNull()
+  })
+
+  it('of a refused file show its problems and cannot be run', async () => {
+    connect({ 'config.list': () => ({ fields: FIELDS, configs: [entry('bad', null)] }) })
+    const configs = useConfigs()
+    await configs.load()
+    expect(configs.selectedId).toBe('bad')
+    expect(configs.problems).toHaveLength(1)
+    expect(configs.ready).toBe(false)
+  })
+})
+
+describe('runs', () => {
+  const ids = { runId: 'r1', timelineId: 't1' }
+  const progress = { ...ids, phase: 'measuring' as const, iterations: 3, ranks: [] }
+
+  it('go from starting over progress to a result', async () => {
+    const bridge = connect({ 'run.start': () => ids })
+    const runs = useRuns()
+    runs.listen()
+    expect(runs.status).toBe('idle')
+    const started = runs.start({})
+    expect(runs.status).toBe('starting')
+    await started
+    bridge.emit('run.progress', progress)
+    expect(runs.status).toBe('measuring')
+    expect(useTimelines().currentId).toBe('t1')
+    bridge.emit('run.finished', { ...ids, result: result(), error: null })
+    expect([runs.status, runs.running]).toEqual(['finished', false])
+  })
+
+  it('that end before the start is answered do not stay active', async () => {
+    const bridge = connect({
+      'run.start': () => {
+        bridge.emit('run.finished', { ...ids, result: result(), error: null })
+        return ids
+      },
+    })
+    const runs = useRuns()
+    runs.listen()
+    await runs.start({})
+    expect([runs.status, runs.running]).toEqual(['finished', false])
+  })
+
+  it('started elsewhere are followed, and late progress of an ended one is ignored', () => {
+    const bridge = connect({})
+    const runs = useRuns()
+    runs.listen()
+    bridge.emit('run.progress', progress)
+    expect(runs.active).toEqual(expect.objectContaining(ids))
+    bridge.emit('run.finished', { ...ids, result: result(), error: null })
+    bridge.emit('run.progress', progress)
+    expect(runs.active).toBeNull()
+  })
+
+  it('say how they ended', () => {
+    const bridge = connect({})
+    const runs = useRuns()
+    runs.listen()
+    const failure = { kind: 'cancelled' as const, rank: null, iteration: null, step: null, lastSpan: null, message: '' }
+    bridge.emit('run.finished', { ...ids, result: result(failure), error: null })
+    expect(runs.status).toBe('cancelled')
+    bridge.emit('run.finished', { ...ids, runId: 'r2', result: result({ ...failure, kind: 'crashed' }), error: null })
+    expect(runs.status).toBe('failed')
+  })
+
+  it('that are refused leave an error on the screen', async () => {
+    connect({ 'run.start': () => ({ ok: false, error: { code: 'busy', message: 'another run goes on' } }) })
+    const runs = useRuns()
+    await runs.start({})
+    expect(runs.running).toBe(false)
+    expect(useNotices().notices.map(({ action, message }) => [action, message])).toEqual([['Start the run', 'another run goes on']])
+  })
+})
+
+describe('timelines', () => {
+  it('opened by a file are shown, and failures are reported with the file\'s name', async () => {
+    connect({
+      'trace.openBytes': ({ name }) => (name === 'good.json' ? summary('t', { source: 'trace' }) : {
+        ok: false, error: { code: 'invalid-input', message: 'no trace', problems: [{ path: 'traceEvents', expected: 'an array', given: 'nothing' }] },
+      }),
+    })
+    const timelines = useTimelines()
+    await timelines.openFile(new File(['{}'], 'good.json'))
+    expect([timelines.currentId, useShell().view]).toEqual(['t', 'timeline'])
+    await timelines.openFile(new File(['{}'], 'bad.json'))
+    expect(useNotices().notices[0]).toMatchObject({ action: 'Open bad.json', message: 'no trace', problems: [{ path: 'traceEvents' }] })
+  })
+
+  it('follow their changes, and the next one is current when one is closed', () => {
+    const bridge = connect({})
+    const timelines = useTimelines()
+    timelines.listen()
+    bridge.emit('timeline.changed', { summary: summary('a'), revision: 1 })
+    bridge.emit('timeline.changed', { summary: summary('b', { live: true }), revision: 1 })
+    expect(timelines.currentId).toBe('b')
+    bridge.emit('timeline.changed', { summary: summary('b', { spanCount: 9 }), revision: 7 })
+    expect([timelines.current?.spanCount, timelines.revision]).toEqual([9, 7])
+    bridge.emit('timeline.closed', { timelineId: 'b' })
+    expect(timelines.currentId).toBe('a')
+  })
+})
+
+describe('sweeps', () => {
+  it('read block sizes however they are separated, and refuse what is none', () => {
+    expect(parseBlocks('128, 32 64;32')).toEqual([32, 64, 128])
+    for (const text of ['', '0', '1.5', 'a', '64, -1']) expect(parseBlocks(text)).toBeNull()
+  })
+
+  it('ask for the whole grid and show blocks above the shard as the shard', async () => {
+    const bridge = connect({ 'sweep.start': () => ({ sweepId: 's' }) })
+    const sweeps = useSweeps()
+    sweeps.blockQText = '32, 256'
+    sweeps.blockKText = '64'
+    await sweeps.start({}, 128)
+    expect(bridge.requests[0].input).toMatchObject({ blockQ: [32, 256], blockK: [64], repeats: 5 })
+    expect(sweeps.shownGrid).toEqual({ blockQ: [32, 128], blockK: [64] })
+  })
+
+  it('that the user cancelled leave no error', () => {
+    const bridge = connect({})
+    const sweeps = useSweeps()
+    sweeps.listen()
+    bridge.emit('sweep.progress', { sweepId: 's', done: 1, total: 2, cells: [] })
+    expect(sweeps.running).toBe(true)
+    bridge.emit('sweep.finished', { sweepId: 's', report: null, error: { code: 'cancelled', message: 'cancelled' } })
+    expect([sweeps.running, useNotices().notices.length]).toEqual([false, 0])
+  })
+})

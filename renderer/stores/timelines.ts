@@ -1,0 +1,114 @@
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef, triggerRef } from 'vue'
+import type { TimelineSummary } from '../../preload/contract/timeline.ts'
+import { useBridge } from '../bridge/current.ts'
+import type { TimeWindow } from '../charts/timeWindow.ts'
+import { useNotices } from './notices.ts'
+import { useShell } from './shell.ts'
+
+/** Where the user left the Gantt of a timeline. */
+export interface TimelinePlace {
+  /** Null shows everything. */
+  window: TimeWindow | null
+  pinnedSpan: number | null
+}
+
+/** What is open. Holds summaries only: spans are asked for by the charts, at their resolution. */
+export const useTimelines = defineStore('timelines', () => {
+  const notices = useNotices()
+  const summaries = shallowRef(new Map<string, TimelineSummary>())
+  const revisions = shallowRef(new Map<string, number>())
+  const places = new Map<string, TimelinePlace>()
+  const currentId = ref<string | null>(null)
+  const busy = ref<string | null>(null)
+
+  const list = computed(() => [...summaries.value.values()])
+  const current = computed(() => (currentId.value === null ? null : summaries.value.get(currentId.value) ?? null))
+  const revision = computed(() => (currentId.value === null ? 0 : revisions.value.get(currentId.value) ?? 0))
+
+  function put(summary: TimelineSummary, newRevision?: number): void {
+    summaries.value.set(summary.timelineId, summary)
+    triggerRef(summaries)
+    if (newRevision !== undefined) {
+      revisions.value.set(summary.timelineId, newRevision)
+      triggerRef(revisions)
+    }
+  }
+
+  function remove(timelineId: string): void {
+    summaries.value.delete(timelineId)
+    triggerRef(summaries)
+    places.delete(timelineId)
+    if (currentId.value === timelineId) currentId.value = list.value.at(-1)?.timelineId ?? null
+  }
+
+  function select(timelineId: string): void {
+    currentId.value = timelineId
+  }
+
+  function placeOf(timelineId: string): TimelinePlace {
+    const known = places.get(timelineId)
+    if (known !== undefined) return known
+    const place: TimelinePlace = { window: null, pinnedSpan: null }
+    places.set(timelineId, place)
+    return place
+  }
+
+  function show(summary: TimelineSummary): void {
+    put(summary)
+    select(summary.timelineId)
+    useShell().show('timeline')
+  }
+
+  /** Reads what is open on the other side, at start and after a lost connection. */
+  async function load(): Promise<void> {
+    const answer = await notices.ask('List the open timelines', 'timeline.list', {})
+    if (!answer.ok) return
+    summaries.value = new Map(answer.data.map((summary) => [summary.timelineId, summary]))
+    if (current.value === null) currentId.value = answer.data.at(-1)?.timelineId ?? null
+  }
+
+  function listen(): void {
+    const bridge = useBridge()
+    bridge.subscribe('timeline.changed', ({ summary, revision: newRevision }) => {
+      const isNew = !summaries.value.has(summary.timelineId)
+      put(summary, newRevision)
+      // A file opened outside the page (a second launch, the host's menu) is shown like one opened here.
+      if (isNew && summary.source === 'trace') show(summary)
+      else if (isNew && (summary.live || currentId.value === null)) select(summary.timelineId)
+    })
+    bridge.subscribe('timeline.closed', ({ timelineId }) => remove(timelineId))
+  }
+
+  async function openFile(file: File): Promise<void> {
+    busy.value = `Opening ${file.name}`
+    const answer = notices.check(`Open ${file.name}`, await useBridge().openFile(file))
+    busy.value = null
+    if (answer.ok) show(answer.data)
+  }
+
+  async function openWithDialog(): Promise<void> {
+    busy.value = 'Opening a trace'
+    const answer = await notices.ask('Open a trace', 'trace.openDialog', {})
+    busy.value = null
+    if (answer.ok && answer.data !== null) show(answer.data)
+  }
+
+  /** @returns where it went, null when that failed or the user cancelled */
+  async function save(timelineId: string): Promise<string | null> {
+    busy.value = 'Saving the trace'
+    const answer = notices.check('Save the trace', await useBridge().saveTrace(timelineId))
+    busy.value = null
+    return answer.ok ? answer.data?.path ?? null : null
+  }
+
+  async function close(timelineId: string): Promise<void> {
+    const answer = await notices.ask('Close the timeline', 'timeline.close', { timelineId })
+    if (answer.ok) remove(timelineId)
+  }
+
+  return {
+    summaries, list, current, currentId, revision, busy,
+    load, listen, select, show, put, placeOf, openFile, openWithDialog, save, close,
+  }
+})
