@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { interval, intersect, type Intervals, subtract, totalLength, union, unite } from './intervals.ts'
 
 const of = (...pairs: [number, number][]): Intervals => ({
-  starts: Float64Array.from(pairs, ([start]) => start), ends: Float64Array.from(pairs, ([, end]) => end),
+  starts: pairs.map(([start]) => start), ends: pairs.map(([, end]) => end),
 })
 const pairs = (intervals: Intervals): [number, number][] =>
   Array.from(intervals.starts, (start, index) => [start, intervals.ends[index]])

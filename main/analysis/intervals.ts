@@ -3,52 +3,45 @@
  * so that lengths are exact.
  */
 export interface Intervals {
-  readonly starts: Float64Array
-  readonly ends: Float64Array
+  readonly starts: readonly number[]
+  readonly ends: readonly number[]
 }
 
-export const NO_INTERVALS: Intervals = { starts: new Float64Array(0), ends: new Float64Array(0) }
+export const NO_INTERVALS: Intervals = { starts: [], ends: [] }
 
-/** Grows a pair of columns; the typed arrays only ever double. */
+/**
+ * Gathers intervals. Plain arrays: an analysis makes many thousand short lists, and a typed array costs more to make
+ * than the few numbers it would hold.
+ */
 export class IntervalList {
-  #starts = new Float64Array(16)
-  #ends = new Float64Array(16)
-  #count = 0
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
 
   get count(): number {
-    return this.#count
+    return this.#starts.length
   }
 
   add(start: number, end: number): void {
-    if (this.#count === this.#starts.length) {
-      const starts = new Float64Array(this.#count * 2)
-      const ends = new Float64Array(this.#count * 2)
-      starts.set(this.#starts)
-      ends.set(this.#ends)
-      this.#starts = starts
-      this.#ends = ends
-    }
-    this.#starts[this.#count] = start
-    this.#ends[this.#count] = end
-    this.#count++
+    this.#starts.push(start)
+    this.#ends.push(end)
   }
 
   /** Replaces the end of the last interval. */
   extendLast(end: number): void {
-    this.#ends[this.#count - 1] = end
+    this.#ends[this.#ends.length - 1] = end
   }
 
   get lastEnd(): number {
-    return this.#count === 0 ? Number.NEGATIVE_INFINITY : this.#ends[this.#count - 1]
+    return this.#ends.at(-1) ?? Number.NEGATIVE_INFINITY
   }
 
-  /** The intervals as they were added: any order, overlaps allowed. */
+  /** The intervals as they were added: any order, overlaps allowed. Shares its arrays with the list. */
   raw(): Intervals {
-    return { starts: this.#starts.slice(0, this.#count), ends: this.#ends.slice(0, this.#count) }
+    return { starts: this.#starts, ends: this.#ends }
   }
 }
 
-const isSorted = (values: Float64Array): boolean => {
+const isSorted = (values: readonly number[]): boolean => {
   for (let index = 1; index < values.length; index++) if (values[index] < values[index - 1]) return false
   return true
 }
@@ -59,9 +52,10 @@ const isSorted = (values: Float64Array): boolean => {
  */
 export function union(raw: Intervals): Intervals {
   const { starts, ends } = raw
+  if (starts.length === 0) return NO_INTERVALS
   const order = isSorted(starts)
     ? null
-    : Uint32Array.from(starts, (_, index) => index).sort((a, b) => starts[a] - starts[b])
+    : Uint32Array.from({ length: starts.length }, (_, index) => index).sort((a, b) => starts[a] - starts[b])
   const merged = new IntervalList()
   for (let position = 0; position < starts.length; position++) {
     const index = order === null ? position : order[position]
@@ -76,6 +70,8 @@ export function union(raw: Intervals): Intervals {
 
 /** U(a ∪ b). */
 export function unite(a: Intervals, b: Intervals): Intervals {
+  if (a.starts.length === 0) return b
+  if (b.starts.length === 0) return a
   const all = new IntervalList()
   for (const part of [a, b]) for (let index = 0; index < part.starts.length; index++) all.add(part.starts[index], part.ends[index])
   return union(all.raw())
@@ -83,6 +79,7 @@ export function unite(a: Intervals, b: Intervals): Intervals {
 
 /** a ∩ b, of unions. */
 export function intersect(a: Intervals, b: Intervals): Intervals {
+  if (a.starts.length === 0 || b.starts.length === 0) return NO_INTERVALS
   const both = new IntervalList()
   let i = 0
   let j = 0
@@ -122,5 +119,5 @@ export function totalLength(intervals: Intervals): number {
 
 /** The one interval [start, end), or none where it is empty. */
 export function interval(start: number, end: number): Intervals {
-  return end > start ? { starts: Float64Array.of(start), ends: Float64Array.of(end) } : NO_INTERVALS
+  return end > start ? { starts: [start], ends: [end] } : NO_INTERVALS
 }

@@ -1,5 +1,5 @@
 import { planRun } from '../../kernels/plan/plan.ts'
-import type { RankFigures, RunResult } from '../../preload/contract/run.ts'
+import type { RankFigures, RunRecord, RunResult } from '../../preload/contract/run.ts'
 import { speedupOverContiguous } from '../planner/contiguous.ts'
 import { planSummary } from '../planner/planSummary.ts'
 import type { Timeline } from '../timeline/timeline.ts'
@@ -35,7 +35,7 @@ function rankTotals(rank: number, iterations: readonly MeasuredIteration[]): Ran
   }
 }
 
-function timelineRun(timeline: Timeline): NonNullable<Timeline['run']> {
+function timelineRun(timeline: Timeline): RunRecord {
   if (timeline.run === null) {
     throw new TypeError(`"${timeline.title}" is not a run of ours: it has spans and no run record`)
   }
@@ -51,8 +51,12 @@ function timelineRun(timeline: Timeline): NonNullable<Timeline['run']> {
  */
 export function runResult(timeline: Timeline, tracePath: string | null): RunResult {
   const run = timelineRun(timeline)
+  return figuresOfRun(run, measuredIterations(timeline, run), tracePath)
+}
+
+/** The same, of iterations that were measured already. */
+export function figuresOfRun(run: RunRecord, iterations: readonly MeasuredIteration[], tracePath: string | null): RunResult {
   const plan = planRun(run.config)
-  const iterations = measuredIterations(timeline, run)
   const all = iterations.flatMap((iteration) => iteration.ranks)
   const received = sumOf(all, (item) => item.hops)
   const noneComplete = iterations.length === 0

@@ -2,8 +2,8 @@ import type { TraceAnalysis, TraceRankFigures } from '../../preload/contract/ana
 import type { RunRecord } from '../../preload/contract/run.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import { ranksOfTrace, traceRankFigures } from './gpuFigures.ts'
-import { measuredIterations, overlapRatioOf, sumOf } from './ringFigures.ts'
-import { runResult } from './runResult.ts'
+import { measuredIterations, type MeasuredIteration, overlapRatioOf, sumOf } from './ringFigures.ts'
+import { figuresOfRun } from './runResult.ts'
 import { stepCells } from './stepCells.ts'
 
 const NS_PER_US = 1000
@@ -12,8 +12,7 @@ const NS_PER_US = 1000
  * A rank of our own runs, totals over the complete measured iterations: span is the sum of their windows, comm is bytes
  * under way, memory is copies to and from a device, wait is waiting for a late peer, transfer is U(comm).
  */
-function ringRankFigures(timeline: Timeline, run: RunRecord): TraceRankFigures[] {
-  const iterations = measuredIterations(timeline, run)
+function ringRankFigures(iterations: readonly MeasuredIteration[], run: RunRecord): TraceRankFigures[] {
   return Array.from({ length: run.config.world }, (_, rank): TraceRankFigures => {
     const own = iterations.map((iteration) => iteration.ranks[rank])
     const us = (figure: (item: (typeof own)[number]) => number): number => sumOf(own, figure) / NS_PER_US
@@ -47,13 +46,14 @@ function clockOf({ run, source }: Timeline): TraceAnalysis['clock'] {
 /** Everything `ringscope analyze` reports of one timeline. Pure; design sections 6 and 7. */
 export function analyzeTimeline(timeline: Timeline): TraceAnalysis {
   const { run } = timeline
-  const ranks = run === null ? traceRankFigures(timeline) : ringRankFigures(timeline, run)
+  const iterations = run === null ? [] : measuredIterations(timeline, run)
+  const ranks = run === null ? traceRankFigures(timeline) : ringRankFigures(iterations, run)
   const present = run === null ? ranksOfTrace(timeline).map(({ rank }) => rank) : ranks.map(({ rank }) => rank)
   return {
     files: timeline.files.map(({ path, events, repairs, dropped }) => ({ path, events, ranks: present, repairs, dropped })),
     clock: clockOf(timeline),
     ranks,
     steps: run === null ? [] : stepCells(timeline, run),
-    run: run === null ? null : runResult(timeline, timeline.files.at(0)?.path ?? null),
+    run: run === null ? null : figuresOfRun(run, iterations, timeline.files.at(0)?.path ?? null),
   }
 }
