@@ -10,6 +10,7 @@ export interface Installation {
   readonly rankEntry: string
   readonly commEntry: string
   readonly sweepEntry: string
+  readonly probeEntry: string
   /** Folder of the compiled kernels. */
   readonly kernelsDir: string
   readonly fixturesDir: string
@@ -36,6 +37,7 @@ export function findInstallation(): Installation {
     rankEntry: entry('kernels/rank/entry.ts', 'rank'),
     commEntry: entry('kernels/transport/commEntry.ts', 'comm'),
     sweepEntry: entry('kernels/sweep/entry.ts', 'sweep'),
+    probeEntry: entry('main/machine/probeEntry.ts', 'probe'),
     kernelsDir: join(root, 'out/kernels'),
     fixturesDir: join(root, 'fixtures'),
     rendererDir: join(root, 'out/renderer'),

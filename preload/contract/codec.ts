@@ -22,31 +22,42 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-function kindOf(value: unknown): Kind | undefined {
-  if (!ArrayBuffer.isView(value)) return undefined
-  if (value instanceof Uint8Array) return 'Uint8Array'
-  return (Object.keys(KINDS) as Kind[]).find((kind) => value instanceof KINDS[kind])
+/** By `instanceof`, so that a Buffer counts as the Uint8Array it is. */
+function kindOf(view: ArrayBufferView): Kind {
+  const kind = (Object.keys(KINDS) as Kind[]).find((name) => view instanceof KINDS[name])
+  if (kind === undefined) throw new TypeError(`cannot encode ${Object.prototype.toString.call(view)}`)
+  return kind
 }
 
 /** @throws TypeError for a view the contract does not use. */
 export function encode(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) => {
-    if (!ArrayBuffer.isView(item)) return item
-    const kind = kindOf(item)
-    if (kind === undefined) throw new TypeError(`cannot encode ${Object.prototype.toString.call(item)}`)
-    return { [KEY]: [kind, toBase64(new Uint8Array(item.buffer, item.byteOffset, item.byteLength))] }
+  return JSON.stringify(value, function (this: Record<string, unknown>, key: string, item: unknown): unknown {
+    // Looked up again, since `item` has been through toJSON, which a Buffer has.
+    const original = this[key]
+    if (!ArrayBuffer.isView(original)) return item
+    const bytes = new Uint8Array(original.buffer, original.byteOffset, original.byteLength)
+    return { [KEY]: [kindOf(original), toBase64(bytes)] }
   })
+}
+
+function typedArray(content: unknown): TypedArray {
+  const [kind, data] = Array.isArray(content) ? content as unknown[] : []
+  if (typeof kind !== 'string' || typeof data !== 'string' || !Object.hasOwn(KINDS, kind)) {
+    throw new SyntaxError(`malformed typed array: ${JSON.stringify(content)?.slice(0, 80)}`)
+  }
+  const View = KINDS[kind as Kind] as new (buffer: ArrayBuffer) => TypedArray
+  try {
+    return new View(fromBase64(data).buffer)
+  } catch (cause) {
+    // Either not base64, or not a whole number of elements.
+    throw new SyntaxError(`malformed typed array: ${kind}`, { cause })
+  }
 }
 
 /** @throws SyntaxError on text that {@link encode} cannot have written. */
 export function decode(text: string): unknown {
-  return JSON.parse(text, (_key, item: unknown): unknown => {
-    if (typeof item !== 'object' || item === null || !Object.hasOwn(item, KEY)) return item
-    const [kind, data] = (item as Record<string, unknown[]>)[KEY] ?? []
-    if (typeof kind !== 'string' || typeof data !== 'string' || !Object.hasOwn(KINDS, kind)) {
-      throw new SyntaxError(`malformed typed array: ${String(kind)}`)
-    }
-    const View = KINDS[kind as Kind] as new (buffer: ArrayBuffer) => TypedArray
-    return new View(fromBase64(data).buffer)
-  })
+  return JSON.parse(text, (_key, item: unknown): unknown =>
+    typeof item === 'object' && item !== null && Object.hasOwn(item, KEY)
+      ? typedArray((item as Record<string, unknown>)[KEY])
+      : item)
 }

@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'not-found'
   /** Something else is running that this cannot run beside. */
   | 'busy'
+  /** The user cancelled it, and there is no result to show. */
+  | 'cancelled'
   /** A fault of ours. */
   | 'internal'
 

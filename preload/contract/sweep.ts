@@ -33,6 +33,10 @@ export interface SweepReport {
   readonly predictedBest: { readonly blockQ: number; readonly blockK: number } | null
   /** The fastest single repeat of any cell. */
   readonly peakGflops: number
+  /** What it ran on, in words. */
+  readonly device?: string
+  /** What was measured otherwise than asked, such as blocks larger than a rank's shard. */
+  readonly warnings?: readonly string[]
 }
 
 export interface SweepProgress {

@@ -1,0 +1,79 @@
+import { join, resolve } from 'node:path'
+import type { Result } from '../../preload/contract/envelope.ts'
+import type { AppInfo } from '../../preload/contract/routes.ts'
+import type { TimelineSummary } from '../../preload/contract/timeline.ts'
+import type { EventFrame } from '../../preload/contract/wire.ts'
+import { ConfigStore, defaultUserConfigDir } from '../config/configStore.ts'
+import { startRun } from '../executor/executor.ts'
+import type { RankHost } from '../executor/rankHost.ts'
+import type { Installation } from '../installation.ts'
+import { startSweep } from '../sweep/sweep.ts'
+import type { Dialogs } from './dialogs.ts'
+import { AppEvents } from './events.ts'
+import { createHandlers } from './handlers.ts'
+import { type Log, logToStderr } from './log.ts'
+import { createRouter, type Router } from './router.ts'
+import { RunService } from './runService.ts'
+import { SweepService } from './sweepService.ts'
+import { AnalysisCache } from './timelineAnalysis.ts'
+import { TimelineStore } from './timelineStore.ts'
+import { WorkSlot } from './workSlot.ts'
+
+export interface AppOptions {
+  readonly installation: Installation
+  /** Starts the processes of ranks and sweeps. */
+  readonly rankHost: RankHost
+  readonly host: AppInfo['host']
+  /** Null where the host has no file dialogs. */
+  readonly dialogs: Dialogs | null
+  /** Folder of the user's configs; by default `RINGSCOPE_CONFIG_DIR` or the system's place for settings. */
+  readonly userConfigDir?: string
+  /** Where faults of our own are written; standard error by default. */
+  readonly log?: Log
+}
+
+/** The application without a window: what every host serves to its pages. */
+export interface App {
+  readonly router: Router
+  readonly events: AppEvents
+  /** What a page that joins late has to hear first: the newest progress of what goes on. */
+  currentEvents(): EventFrame[]
+  /** Opens a trace that the user named on a command line, relative to the working directory. */
+  openPath(path: string): Promise<Result<TimelineSummary>>
+  /** Cancels what goes on, waits until its processes and files are gone, and starts nothing more. */
+  dispose(): Promise<void>
+}
+
+/** Puts the application together. Holds no process and no file until something is asked of it. */
+export function createApp(options: AppOptions): App {
+  const { installation, rankHost, host, dialogs, log = logToStderr } = options
+  const engine = { installation, rankHost }
+  const events = new AppEvents(log)
+  const slot = new WorkSlot()
+  const timelines = new TimelineStore(events)
+  const analyses = new AnalysisCache()
+  const configs = new ConfigStore(join(installation.fixturesDir, 'configs'), options.userConfigDir ?? defaultUserConfigDir())
+  const runs = new RunService({ start: (config) => startRun(config, engine), timelines, events, slot, log })
+  const sweeps = new SweepService({ start: (config, grid) => startSweep(config, grid, engine), events, slot, log })
+  const router = createRouter(
+    createHandlers({ installation, rankHost, host, dialogs, configs, timelines, analyses, runs, sweeps }), log)
+  events.on('timeline.closed', ({ timelineId }) => { analyses.forget(timelineId) })
+
+  return {
+    router, events,
+    currentEvents() {
+      const frames: EventFrame[] = []
+      if (runs.progress !== null) frames.push({ event: 'run.progress', payload: runs.progress })
+      if (sweeps.progress !== null) frames.push({ event: 'sweep.progress', payload: sweeps.progress })
+      return frames
+    },
+    async openPath(path) {
+      // The router answers every route with its own output type.
+      return await router.handle('trace.openPath', { path: resolve(path) }, { trusted: true }) as Result<TimelineSummary>
+    },
+    async dispose() {
+      slot.shut()
+      await Promise.all([runs.dispose(), sweeps.dispose()])
+    },
+  }
+}

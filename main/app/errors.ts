@@ -1,0 +1,89 @@
+import { ArenaTooLargeError } from '../../kernels/backends/arena.ts'
+import { BackendUnavailableError } from '../../kernels/backends/backend.ts'
+import { InvalidInputError, quoteValue } from '../../kernels/config/problem.ts'
+import type { BridgeError, ErrorCode } from '../../preload/contract/envelope.ts'
+import { SweepCancelledError } from '../sweep/errors.ts'
+import { TraceFormatError } from '../traces/traceFormatError.ts'
+import type { Log } from './log.ts'
+
+/** A request was refused for a reason the caller can do something about. */
+export class RequestError extends Error {
+  override readonly name: string = 'RequestError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** The request names something that is not there (any more). */
+export class NotFoundError extends RequestError {
+  override readonly name = 'NotFoundError'
+
+  constructor(what: string, id: string, hint: string) {
+    super('not-found', `no ${what} ${JSON.stringify(id)}: ${hint}`)
+  }
+}
+
+/** The request cannot run beside what is going on. */
+export class BusyError extends RequestError {
+  override readonly name = 'BusyError'
+
+  constructor(message: string) {
+    super('busy', message)
+  }
+}
+
+/** The caller may not ask this. */
+export class ForbiddenError extends RequestError {
+  override readonly name = 'ForbiddenError'
+
+  constructor(message: string) {
+    super('forbidden', message)
+  }
+}
+
+const FILE_ERRORS: Readonly<Record<string, { code: ErrorCode; reason: string }>> = {
+  ENOENT: { code: 'not-found', reason: 'there is no such file' },
+  EISDIR: { code: 'invalid-input', reason: 'this is a folder, not a file' },
+  ENOTDIR: { code: 'not-found', reason: 'a part of the path is not a folder' },
+  EACCES: { code: 'forbidden', reason: 'the system does not permit it' },
+  EPERM: { code: 'forbidden', reason: 'the system does not permit it' },
+  EROFS: { code: 'forbidden', reason: 'the file system is read-only' },
+  ENOSPC: { code: 'internal', reason: 'the disk is full' },
+}
+
+function fileError(error: unknown): BridgeError | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  const known = FILE_ERRORS[error.code]
+  if (known === undefined || !('path' in error) || typeof error.path !== 'string') return undefined
+  return { code: known.code, message: `${error.path}: ${known.reason}` }
+}
+
+/** Errors whose cause is what the user gave, not us. */
+function refusedInput(error: unknown): BridgeError | undefined {
+  const code = 'invalid-input'
+  if (error instanceof InvalidInputError) return { code, message: error.message, problems: error.problems }
+  if (error instanceof BackendUnavailableError) {
+    const problem = { path: 'backend', expected: 'a backend that works on this machine', given: quoteValue(error.backend) }
+    return { code, message: error.message, problems: [problem] }
+  }
+  if (error instanceof TraceFormatError || error instanceof ArenaTooLargeError) return { code, message: error.message }
+  return undefined
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/**
+ * Turns anything thrown into what crosses to the page. A fault of ours is logged whole and crosses as its message.
+ * @param doing what was under way, for the log.
+ */
+export function bridgeError(error: unknown, doing: string, log: Log): BridgeError {
+  if (error instanceof RequestError) return { code: error.code, message: error.message }
+  if (error instanceof SweepCancelledError) return { code: 'cancelled', message: error.message }
+  const refused = refusedInput(error) ?? fileError(error)
+  if (refused !== undefined) return refused
+  log(doing, error)
+  return { code: 'internal', message: `${doing}: ${messageOf(error)}` }
+}

@@ -1,0 +1,31 @@
+import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
+import { findingOf } from '../analysis/finding.ts'
+import { analyzeTimeline } from '../analysis/traceAnalysis.ts'
+import { planReport } from '../planner/planReport.ts'
+import type { OpenTimeline } from './timelineStore.ts'
+
+function analyze({ timelineId, revision, timeline }: OpenTimeline): TimelineAnalysis {
+  const trace = analyzeTimeline(timeline)
+  return {
+    timelineId, revision, trace,
+    finding: findingOf(trace),
+    plan: timeline.run === null ? null : planReport(timeline.run.config),
+  }
+}
+
+/** Remembers the newest analysis of each timeline: several views ask for the same one. */
+export class AnalysisCache {
+  readonly #newest = new Map<string, TimelineAnalysis>()
+
+  of(open: OpenTimeline): TimelineAnalysis {
+    const known = this.#newest.get(open.timelineId)
+    if (known?.revision === open.revision) return known
+    const analysis = analyze(open)
+    this.#newest.set(open.timelineId, analysis)
+    return analysis
+  }
+
+  forget(timelineId: string): void {
+    this.#newest.delete(timelineId)
+  }
+}

@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os'
+import { arenaSizes } from '../../kernels/backends/arena.ts'
+import type { ConcreteBackendId } from '../../kernels/backends/backend.ts'
+import { resolveBackend, scratchBytes } from '../../kernels/backends/create.ts'
+import { InvalidInputError, quoteValue } from '../../kernels/config/problem.ts'
+import type { RunConfig, TransportId } from '../../kernels/config/runConfig.ts'
+import { planRun, type Plan } from '../../kernels/plan/plan.ts'
+import { rankShape, slotCount } from '../../kernels/rank/schedule.ts'
+import { copyThreads, tmpfsState, type TmpfsState } from '../../kernels/transport/tmpfs.ts'
+import type { Installation } from '../installation.ts'
+import { tensorflowProber } from '../sweep/tensorflowProber.ts'
+import { deviceEnvironments } from './gpuDevices.ts'
+import type { RankHost } from './rankHost.ts'
+
+export type ConcreteTransport = Exclude<TransportId, 'auto'>
+
+/** Everything that is decided about a run before its first process starts. */
+export interface Preparation {
+  readonly plan: Plan
+  readonly backend: ConcreteBackendId
+  readonly transport: ConcreteTransport
+  readonly copyThreads: number
+  /** Variables of each rank's process. */
+  readonly environments: readonly Record<string, string>[]
+  readonly warnings: readonly string[]
+}
+
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+/**
+ * Which transport a run takes, and what to say about it.
+ * @param neededBytes what all ranks' blocks take on tmpfs.
+ * @throws InvalidInputError when shared memory was asked for by name and cannot be had.
+ */
+export function resolveTransport(
+  requested: TransportId, neededBytes: number, tmpfs: TmpfsState,
+): { readonly transport: ConcreteTransport; readonly warnings: readonly string[] } {
+  if (requested === 'socket') return { transport: 'socket', warnings: [] }
+  const obstacle = !tmpfs.available ? tmpfs.reason : tmpfs.freeBytes < neededBytes
+    ? `${tmpfs.folder} has ${mebibytes(tmpfs.freeBytes)} left and this run needs ${mebibytes(neededBytes)}`
+    : null
+  if (obstacle === null) return { transport: 'shared-memory', warnings: [] }
+  if (requested === 'shared-memory') {
+    throw new InvalidInputError('the config of the run', [{
+      path: 'transport', expected: '"socket" or "auto" on this machine', given: quoteValue(requested), hint: obstacle,
+    }])
+  }
+  return { transport: 'socket', warnings: [`K/V travels over sockets: ${obstacle}`] }
+}
+
+function capacityWarnings(config: RunConfig, backend: ConcreteBackendId, cores: number): string[] {
+  const warnings: string[] = []
+  if (backend === 'modelled' && config.model !== null) {
+    warnings.push(`compute is modelled at ${config.model.gflops} GFLOP/s a rank: these times say nothing about this machine's speed`)
+  }
+  if (config.world > cores) {
+    warnings.push(`${config.world} ranks share ${cores} CPU ${cores === 1 ? 'core' : 'cores'}: they take turns, which shows as longer compute and waiting`)
+  }
+  return warnings
+}
+
+/**
+ * Decides backend, transport and devices of a run, and refuses what cannot run.
+ * @throws BackendUnavailableError, ArenaTooLargeError, InvalidInputError
+ */
+export async function prepareRun(config: RunConfig, installation: Installation, rankHost: RankHost): Promise<Preparation> {
+  const plan = planRun(config)
+  const backend = await resolveBackend(config.backend, tensorflowProber(installation, rankHost))
+  const shape = rankShape(config)
+  arenaSizes(shape, slotCount(config), scratchBytes(backend.id, shape))
+  const cores = availableParallelism()
+  const { transport, warnings } = resolveTransport(config.transport, config.world * plan.bytesPerHop, tmpfsState())
+  const devices = await deviceEnvironments(config, backend.id)
+  return {
+    plan, transport,
+    backend: backend.id,
+    copyThreads: copyThreads(cores, config.world),
+    environments: devices.environments,
+    warnings: [...backend.warnings, ...warnings, ...devices.warnings, ...capacityWarnings(config, backend.id, cores)],
+  }
+}

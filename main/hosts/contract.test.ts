@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Bridge } from '../../preload/contract/bridge.ts'
+import type { Result } from '../../preload/contract/envelope.ts'
+import { type BridgeEvents, EVENT_NAMES, type EventName } from '../../preload/contract/events.ts'
+import type { RouteOutputs } from '../../preload/contract/routes.ts'
+import { createApp } from '../app/app.ts'
+import { simulated, smallConfig } from '../app/testing/runs.ts'
+import { nodeRankHost } from '../executor/nodeRankHost.ts'
+import { findInstallation } from '../installation.ts'
+import { traceBytes } from '../traces/exportTrace.ts'
+import { ipcPage } from './electron/testing/ipcPage.ts'
+import { serveWeb } from './web/serve.ts'
+import { socketPage } from './web/testing/socketPage.ts'
+
+vi.mock('electron', () => import('./electron/testing/electronDouble.ts'))
+
+/** One page's end of a carrier. */
+interface Carrier extends Pick<Bridge, 'request' | 'subscribe'> {
+  /** Like `request`, for questions that the types do not allow. */
+  ask(route: string, input: unknown): Promise<Result<unknown>>
+  /** Ends the page's end, the carrier and the app behind it. */
+  close(): Promise<void>
+}
+
+function dataOf<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(`refused: ${JSON.stringify(result.error)}`)
+  return result.data
+}
+
+/**
+ * What a page may rely on, whichever way its requests travel. Run against every carrier.
+ * @param makeCarrier starts an app and gives one page's end.
+ */
+function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Promise<Carrier>): void {
+  describe(`the contract over ${name}`, () => {
+    let folder: string
+    let page: Carrier
+    let heard: { readonly event: EventName; readonly payload: unknown }[]
+
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'ringscope-contract-'))
+      page = await makeCarrier(join(folder, 'configs'))
+      heard = []
+      for (const event of EVENT_NAMES) page.subscribe(event, (payload) => { heard.push({ event, payload }) })
+    })
+    afterEach(async () => {
+      await page.close()
+      await rm(folder, { recursive: true })
+    })
+
+    const of = <E extends EventName>(event: E): BridgeEvents[E][] =>
+      heard.filter((entry) => entry.event === event).map(({ payload }) => payload as BridgeEvents[E])
+    const next = <E extends EventName>(event: E): Promise<BridgeEvents[E]> => new Promise((resolve) => {
+      const stop = page.subscribe(event, (payload) => {
+        stop()
+        resolve(payload)
+      })
+    })
+    const openTrace = async (title = 'saved.json'): Promise<RouteOutputs['trace.openBytes']> => {
+      const bytes = new Uint8Array(await traceBytes(simulated(), { gzip: true }))
+      return dataOf(await page.request('trace.openBytes', { name: `${title}.gz`, bytes }))
+    }
+
+    it('answers with data', async () => {
+      expect(await page.request('app.info', {})).toMatchObject({
+        ok: true, data: { version: findInstallation().version, platform: process.platform, userConfigDir: join(folder, 'configs') },
+      })
+    })
+
+    it('answers a refusal with an error and every problem, never by rejecting', async () => {
+      const refused = await page.request('run.start', { config: { world: 0, seqLen: 4, heads: 1, headDim: 2, layuot: 'x' } })
+      expect(refused).toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+      const problems = refused.ok ? [] : refused.error.problems ?? []
+      expect(problems.map(({ path }) => path).sort()).toEqual(['layuot', 'world'])
+    })
+
+    it('refuses what is no request', async () => {
+      const shape = await page.ask('timeline.viewport', { timelineId: 5 })
+      expect(shape).toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+      expect((await page.ask('no.such.route', {})).ok).toBe(false)
+      expect((await page.ask('__proto__', {})).ok).toBe(false)
+    })
+
+    it('lets no page name a path', async () => {
+      expect(await page.ask('trace.openPath', { path: import.meta.filename })).toMatchObject({ ok: false, error: { code: 'forbidden' } })
+    })
+
+    it('gives every question its own answer, however many are under way', async () => {
+      const worlds = Array.from({ length: 20 }, (_, at) => at + 1)
+      const checks = await Promise.all(worlds.map((world) => page.request('config.check', { config: { ...smallConfig(), world } })))
+      expect(checks.map((check) => dataOf(check).plan?.plan.world)).toEqual(worlds)
+    })
+
+    it('lists fields and configs, checks and saves them', async () => {
+      const before = dataOf(await page.request('config.list', {}))
+      expect(before.fields.map(({ path }) => path)).toContain('layout')
+      expect(before.configs.filter(({ source }) => source === 'user')).toEqual([])
+      const saved = dataOf(await page.request('config.save', { name: 'Mine', config: smallConfig() }))
+      expect(saved).toMatchObject({ id: 'user:mine', config: { name: 'Mine', world: 2 } })
+      expect(dataOf(await page.request('config.list', {})).configs).toContainEqual(saved)
+      const incomplete = dataOf(await page.request('config.check', { config: { world: 2 } }))
+      expect([incomplete.plan, incomplete.problems.length > 0]).toEqual([null, true])
+    })
+
+    it('opens a trace from bytes, tells of it, and shows its spans as typed arrays', async () => {
+      const summary = await openTrace()
+      expect(summary).toMatchObject({ live: false, ranks: [0, 1], path: null })
+      expect(summary.spanCount).toBe(simulated().spans.count)
+      expect(of('timeline.changed').map((change) => change.summary)).toContainEqual(summary)
+
+      const { timelineId, startNs, endNs } = summary
+      const viewport = dataOf(await page.request('timeline.viewport', { timelineId, startNs, endNs, pixels: 2000 }))
+      expect(viewport).toMatchObject({ timelineId, revision: 1 })
+      expect(viewport.lane).toBeInstanceOf(Uint32Array)
+      expect(viewport.category).toBeInstanceOf(Uint8Array)
+      expect(viewport.spanStartNs).toBeInstanceOf(Float64Array)
+      expect(viewport.flows.fromNs).toBeInstanceOf(Float64Array)
+      expect(viewport.lane.length).toBeGreaterThan(0)
+      expect(viewport.count.reduce((sum, count) => sum + count, 0)).toBe(summary.spanCount)
+
+      const details = dataOf(await page.request('timeline.span', { timelineId, spanIndex: viewport.spanIndex[0] }))
+      expect(details.startNs).toBe(viewport.spanStartNs[0])
+      const none = await page.request('timeline.span', { timelineId, spanIndex: summary.spanCount })
+      expect(none).toMatchObject({ ok: false, error: { code: 'not-found' } })
+    })
+
+    it('analyses an open trace, theory beside it', async () => {
+      const { timelineId } = await openTrace()
+      const analysis = dataOf(await page.request('timeline.analysis', { timelineId }))
+      expect(analysis).toMatchObject({ timelineId, revision: 1, plan: { plan: { world: 2 } }, trace: { run: { config: { name: 'small' } } } })
+      expect(analysis.finding).not.toBe('')
+    })
+
+    it('gives a trace back as bytes that open again to the same', async () => {
+      const first = await openTrace()
+      const { fileName, bytes } = dataOf(await page.request('trace.export', { timelineId: first.timelineId, gzip: true }))
+      expect(bytes).toBeInstanceOf(Uint8Array)
+      expect(fileName).toMatch(/^[a-z0-9-]+\.json\.gz$/)
+      expect(JSON.parse(gunzipSync(bytes).toString())).toHaveProperty('traceEvents')
+      const again = dataOf(await page.request('trace.openBytes', { name: fileName, bytes: new Uint8Array(bytes) }))
+      expect(again).toMatchObject({ spanCount: first.spanCount, startNs: first.startNs, endNs: first.endNs, lanes: first.lanes })
+    })
+
+    it('refuses bytes that are no trace, and says why', async () => {
+      const refused = await page.request('trace.openBytes', { name: 'notes.txt', bytes: new TextEncoder().encode('hello') })
+      expect(refused).toMatchObject({ ok: false, error: { code: 'invalid-input', message: expect.stringContaining('notes.txt') as string } })
+    })
+
+    it('lists open timelines and forgets closed ones', async () => {
+      const { timelineId } = await openTrace()
+      expect(dataOf(await page.request('timeline.list', {})).map((summary) => summary.timelineId)).toEqual([timelineId])
+      const closed = next('timeline.closed')
+      expect(await page.request('timeline.close', { timelineId })).toEqual({ ok: true, data: {} })
+      expect(await closed).toEqual({ timelineId })
+      expect(dataOf(await page.request('timeline.list', {}))).toEqual([])
+      expect(await page.request('timeline.analysis', { timelineId })).toMatchObject({ ok: false, error: { code: 'not-found' } })
+    })
+
+    it('runs a ring: live timeline, progress, figures', async () => {
+      const finished = next('run.finished')
+      const started = dataOf(await page.request('run.start', { config: smallConfig({ iterations: 3 }) }))
+      expect(await page.request('run.start', { config: smallConfig() })).toMatchObject({ ok: false, error: { code: 'busy' } })
+      expect(await finished).toMatchObject({ ...started, error: null, result: { modelled: true, hops: 1, failure: null } })
+      expect(of('run.progress').at(-1)).toMatchObject({ ...started, phase: 'finished' })
+      const changes = of('timeline.changed').map(({ summary }) => summary)
+      expect(changes[0]).toMatchObject({ timelineId: started.timelineId, live: true })
+      expect(changes.at(-1)).toMatchObject({ timelineId: started.timelineId, live: false, source: 'run' })
+      const analysis = dataOf(await page.request('timeline.analysis', { timelineId: started.timelineId }))
+      expect(analysis.trace.run?.makespanMs).toBeGreaterThan(0)
+    })
+
+    it('cancels a ring in the middle and keeps what it measured', async () => {
+      const finished = next('run.finished')
+      const config = smallConfig({ iterations: 10_000, model: { gflops: 0.0001 } })
+      const { runId, timelineId } = dataOf(await page.request('run.start', { config }))
+      await next('run.progress')
+      expect(await page.request('run.cancel', { runId })).toEqual({ ok: true, data: {} })
+      expect(await finished).toMatchObject({ runId, error: null, result: { failure: { kind: 'cancelled' } } })
+      expect(dataOf(await page.request('timeline.list', {}))).toMatchObject([{ timelineId, live: false }])
+    })
+
+    it('sweeps tile sizes: progress, report', async () => {
+      const finished = next('sweep.finished')
+      const config = { ...smallConfig(), backend: 'tfjs-cpu', model: null, world: 1 }
+      const { sweepId } = dataOf(await page.request('sweep.start', { config, blockQ: [32, 64], blockK: [64], repeats: 1 }))
+      expect(await page.request('run.start', { config: smallConfig() })).toMatchObject({ ok: false, error: { code: 'busy' } })
+      const { report, error } = await finished
+      expect(error).toBeNull()
+      expect(report?.cells.map(({ blockQ, blockK, passed }) => [blockQ, blockK, passed])).toEqual([[32, 64, true], [64, 64, true]])
+      expect(of('sweep.progress').at(-1)).toMatchObject({ sweepId, done: 4, total: 4 })
+      const refused = await page.request('sweep.start', { config: smallConfig(), blockQ: [32], blockK: [32], repeats: 1 })
+      expect(refused).toMatchObject({ ok: false, error: { code: 'invalid-input', problems: [{ path: 'backend' }] } })
+    })
+
+    it('tells nothing more after the end of a subscription', async () => {
+      let told = 0
+      const stop = page.subscribe('timeline.changed', () => { told++ })
+      await openTrace('first.json')
+      expect(told).toBe(1)
+      stop()
+      await openTrace('second.json')
+      expect(told).toBe(1)
+      expect(of('timeline.changed')).toHaveLength(2)
+    })
+  })
+}
+
+type Ask = Carrier['ask']
+
+contractSuite('memory', async (userConfigDir) => {
+  const app = createApp({ installation: findInstallation(), rankHost: nodeRankHost(), host: 'web', dialogs: null, userConfigDir })
+  const ask: Ask = (route, input) => app.router.handle(route, input, { trusted: false })
+  return {
+    // The router answers every route with its own output type.
+    ask, request: ask as Bridge['request'],
+    subscribe: (event, listener) => app.events.on(event, listener),
+    close: () => app.dispose(),
+  }
+})
+
+contractSuite('Electron\'s IPC', async (userConfigDir) => {
+  const { bridge, close } = await ipcPage({ userConfigDir })
+  return { request: bridge.request, subscribe: bridge.subscribe, ask: bridge.request as Ask, close }
+})
+
+describe('over the network', () => {
+  let rendererDir: string
+  beforeAll(async () => {
+    rendererDir = await mkdtemp(join(tmpdir(), 'ringscope-page-'))
+    await writeFile(join(rendererDir, 'index.html'), '<!doctype html>')
+  })
+  afterAll(() => rm(rendererDir, { recursive: true }))
+
+  contractSuite('a WebSocket', async (userConfigDir) => {
+    const host = await serveWeb({ installation: { ...findInstallation(), rendererDir }, port: 0, userConfigDir })
+    return { ...await socketPage(host.url), close: () => host.close() }
+  })
+})
