@@ -17,6 +17,7 @@ export default defineConfig({
           rank: at('kernels/rank/entry.ts'),
           comm: at('kernels/transport/commEntry.ts'),
           sweep: at('kernels/sweep/entry.ts'),
+          probe: at('main/machine/probeEntry.ts'),
         },
       },
     },

@@ -16,6 +16,6 @@ describe('tmpfsState', () => {
 
 describe('copyThreads', () => {
   it('takes what the cores leave: none when every core has a rank or more', () => {
-    expect([copyThreads(2, 8), copyThreads(2, 2), copyThreads(8, 2), copyThreads(64, 2)]).toEqual([0, 2, 4, 4])
+    expect([copyThreads(2, 8), copyThreads(2, 2), copyThreads(4, 2), copyThreads(64, 2)]).toEqual([0, 0, 2, 4])
   })
 })

@@ -26,9 +26,10 @@ export function tmpfsState(folder: string = SHARED_MEMORY_FOLDER): TmpfsState {
 const MOST_COPY_THREADS = 4
 
 /**
- * Helper threads that one rank may use to copy a block out of tmpfs: what the machine's cores leave for it, since in a
+ * Helper threads that one rank may use to copy a block out of tmpfs, where the machine has cores beyond one a rank: in a
  * ring all ranks copy at the same time. 0 copies on the communication thread itself.
  */
 export function copyThreads(cores: number, world: number): number {
-  return Math.min(MOST_COPY_THREADS, 2 * Math.floor(cores / world))
+  const spareCores = Math.floor(cores / world) - 1
+  return Math.max(0, Math.min(MOST_COPY_THREADS, 2 * spareCores))
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidInputError } from '../../kernels/config/problem.ts'
 import { deviceEnvironments } from './gpuDevices.ts'
-import { resolveTransport } from './preparation.ts'
-import { smallRing } from './testing.ts'
+import { longestSilenceMs, resolveTransport } from './preparation.ts'
+import { planRun } from '../../kernels/plan/plan.ts'
+import { modelledRing, smallRing } from './testing.ts'
 
 const roomy = { available: true, folder: '/dev/shm', freeBytes: 2 ** 30 } as const
 const full = { available: true, folder: '/dev/shm', freeBytes: 2 ** 20 } as const
@@ -45,5 +46,13 @@ describe('deviceEnvironments', () => {
     const chosen = await deviceEnvironments({ ...config, devices: [2, 0, 2] }, 'tensorflow', async () => [])
     expect(devicesOf(chosen.environments)).toEqual(['2', '0', '2'])
     expect((await deviceEnvironments(config, 'wasm', async () => ['0'])).environments).toEqual([{}, {}, {}])
+  })
+})
+
+describe('longestSilenceMs', () => {
+  it('is the longest step of a modelled run, and nothing where the system tells who computes', () => {
+    const config = modelledRing(90_000)
+    expect(longestSilenceMs(config, { plan: planRun(config), backend: 'modelled' })).toBeCloseTo(90_000)
+    expect(longestSilenceMs(config, { plan: planRun(config), backend: 'wasm' })).toBe(0)
   })
 })

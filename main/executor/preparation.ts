@@ -79,3 +79,10 @@ export async function prepareRun(config: RunConfig, installation: Installation, 
     warnings: [...backend.warnings, ...warnings, ...devices.warnings, ...capacityWarnings(config, backend.id, cores)],
   }
 }
+
+/** How long a healthy rank may neither speak nor use the CPU: a modelled step sleeps on its thread without a word. */
+export function longestSilenceMs(config: RunConfig, { plan, backend }: Pick<Preparation, 'plan' | 'backend'>): number {
+  if (backend !== 'modelled' || config.model === null) return 0
+  const pairs = Math.max(...plan.ranks.flatMap((rank) => rank.steps.map((step) => step.pairs)))
+  return (pairs * plan.flopsPerPair) / config.model.gflops / 1e6
+}

@@ -1,0 +1,44 @@
+import type { RunFailure } from '../../preload/contract/run.ts'
+import { bestExplanation, type Evidence, type FailureReport } from './blame.ts'
+import { RunEndedError } from './errors.ts'
+
+/** How long reports are gathered before one is blamed. */
+const GATHER_MS = 200
+
+/** Takes in what went wrong in a run and decides, once, why it ended. */
+export class FailureDesk {
+  readonly #ended = Promise.withResolvers<never>()
+  readonly #reports: FailureReport[] = []
+  readonly #complete: (failure: RunFailure) => RunFailure
+  #closed = false
+
+  /** @param complete adds to a failure what is known only when the run is over. */
+  constructor(complete: (failure: RunFailure) => RunFailure) {
+    this.#complete = complete
+    this.#ended.promise.catch(() => undefined)
+  }
+
+  /** Rejects with RunEndedError when the run ends early; never resolves. */
+  get ended(): Promise<never> {
+    return this.#ended.promise
+  }
+
+  /** From here on nothing counts as a failure: the ranks are told to end. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** @param cause the error that the caller of the run is to get, where nothing could be started. */
+  report(evidence: Evidence, failure: RunFailure, cause?: Error): void {
+    if (this.#closed) return
+    this.#reports.push(cause === undefined ? { evidence, failure } : { evidence, failure, cause })
+    if (evidence === 'cancelled') this.#conclude()
+    else if (this.#reports.length === 1) setTimeout(() => this.#conclude(), GATHER_MS)
+  }
+
+  #conclude(): void {
+    const [first, ...others] = this.#reports
+    const report = bestExplanation([first, ...others])
+    this.#ended.reject(new RunEndedError({ ...report, failure: this.#complete(report.failure) }))
+  }
+}
