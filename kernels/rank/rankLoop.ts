@@ -123,10 +123,10 @@ export class RankLoop {
     const endNs = now()
     this.#state = 'computing'
 
-    const { on, movingFromNs } = splitWait(startNs, endNs, arrival, departure)
+    const { on, movingFromNs, overNs } = splitWait(startNs, endNs, arrival, departure)
     const peer = on === 'previous' ? this.#previous : this.#next
     if (movingFromNs > startNs) this.#record('wait-peer', startNs, movingFromNs, { peer })
-    if (endNs > movingFromNs) this.#record('wait-link', movingFromNs, endNs, { peer })
+    if (overNs > movingFromNs) this.#record('wait-link', movingFromNs, overNs, { peer })
     const place = { iteration: this.#iteration, step }
     const bytes = schedule.bytesPerHop
     reporter.spans.record('send', 'send', departure.startNs, departure.endNs, place,

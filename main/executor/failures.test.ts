@@ -139,7 +139,7 @@ describe('a parent that is killed', () => {
     expect(pids.every(isAlive)).toBe(true)
     expect(foldersOf(parent.pid as number)).not.toEqual([])
     parent.kill('SIGKILL')
-    await expect.poll(() => pids.filter(isAlive), { timeout: 2000, interval: 50 }).toEqual([])
+    await expect.poll(() => pids.filter(isAlive), { timeout: 5000, interval: 50 }).toEqual([])
     expect(foldersOf(parent.pid as number)).toEqual([])
   })
 })

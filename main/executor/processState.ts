@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 export interface ProcessState {
   /** Stopped by a signal or a debugger. */
   readonly stopped: boolean
+  /** Over, and only not yet reaped by its parent. */
+  readonly ended: boolean
   /** CPU time it has used, in clock ticks of 1/100 s. */
   readonly cpuTicks: number
 }
@@ -18,5 +20,9 @@ export function processState(pid: number): ProcessState | null {
   }
   // The second field is the command in parentheses and may contain anything, so count from its end.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return { stopped: fields[0] === 'T' || fields[0] === 't', cpuTicks: Number(fields[11]) + Number(fields[12]) }
+  const [letter] = fields
+  return {
+    stopped: letter === 'T' || letter === 't', ended: letter === 'Z' || letter === 'X',
+    cpuTicks: Number(fields[11]) + Number(fields[12]),
+  }
 }

@@ -4,6 +4,7 @@ import { parseRunConfig, type RunConfig } from '../../kernels/config/runConfig.t
 import { findInstallation } from '../installation.ts'
 import { startRun, type RunHandle, type RunOptions } from './executor.ts'
 import { nodeRankHost } from './nodeRankHost.ts'
+import { processState } from './processState.ts'
 import type { RankHost, RankProcess } from './rankHost.ts'
 
 /** A run that a test can reach into: its processes, by rank. */
@@ -56,7 +57,8 @@ export function isAlive(pid: number | undefined): boolean {
   if (pid === undefined) return false
   try {
     process.kill(pid, 0)
-    return true
+    // An orphan stays in the process table until whoever inherited it looks.
+    return processState(pid)?.ended !== true
   } catch {
     return false
   }
