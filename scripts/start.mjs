@@ -9,7 +9,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ensureBuilt } from './lib/build.mjs'
-import { fetchElectron, findElectron, knownFetchFailure } from './lib/electron.mjs'
+import { fetchElectron, findElectron, hasDisplay, knownFetchFailure } from './lib/electron.mjs'
 import { ensureInstalled } from './lib/install.mjs'
 import { runOnNode24 } from './lib/node24.mjs'
 import { ScriptError, root, runMain, say } from './lib/project.mjs'
@@ -17,11 +17,6 @@ import { run } from './lib/processes.mjs'
 import { parseStartArgs } from './lib/startArgs.mjs'
 
 /** @typedef {import('./lib/startArgs.mjs').StartArgs} StartArgs */
-
-function hasDisplay() {
-  if (process.platform !== 'linux') return true
-  return Boolean(process.env.DISPLAY) || Boolean(process.env.WAYLAND_DISPLAY)
-}
 
 /** @param {string} path */
 function systemSetting(path) {
@@ -61,11 +56,11 @@ async function obtainElectron(forced) {
   if (!forced) {
     if (!hasDisplay()) return { reason: 'its binary is not here, and there is no display to open a window on' }
     const known = knownFetchFailure()
-    if (known !== null) return { reason: `its binary could not be fetched earlier: ${known}; npm start -- --electron tries again` }
+    if (known !== null) return { reason: `no binary: ${known}; npm start -- --electron tries again` }
   }
-  say('fetching Electron\'s binary (about 120 MB, once)')
+  if (!process.env.ELECTRON_OVERRIDE_DIST_PATH) say('fetching Electron\'s binary (about 120 MB, once)')
   const fetched = await fetchElectron()
-  return fetched.ok ? { path: fetched.path } : { reason: `its binary could not be fetched: ${fetched.reason}` }
+  return fetched.ok ? { path: fetched.path } : { reason: `no binary: ${fetched.reason}` }
 }
 
 /**

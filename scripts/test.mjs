@@ -9,7 +9,7 @@
 import { rmSync } from 'node:fs'
 import { ensureChromium } from './lib/browser.mjs'
 import { ensureBuilt } from './lib/build.mjs'
-import { findElectron } from './lib/electron.mjs'
+import { findElectron, hasDisplay } from './lib/electron.mjs'
 import { ensureInstalled } from './lib/install.mjs'
 import { runOnNode24 } from './lib/node24.mjs'
 import { ScriptError, at, runMain } from './lib/project.mjs'
@@ -66,9 +66,10 @@ const SECTIONS = {
   e2e: {
     title: 'End-to-end tests',
     run: async () => {
-      if (findElectron() === null) {
-        process.stdout.write('Electron\'s own window: skipped, its binary is not here (npx install-electron fetches it).'
-          + ' The same built code runs below over a double of the electron module.\n')
+      const why = findElectron() === null ? 'its binary is not here (npx install-electron fetches it)'
+        : hasDisplay() ? null : 'there is no display (xvfb-run npm test gives it one)'
+      if (why !== null) {
+        process.stdout.write(`The true Electron window: skipped, ${why}. The same built code runs below over a double of the electron module.\n`)
       }
       return await vitest('e2e', ['e2e'], { CHROMIUM_PATH: await ensureChromium() })
     },

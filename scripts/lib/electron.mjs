@@ -12,6 +12,8 @@ import { node24 } from './node24.mjs'
 /** A download that brings no byte for this long is given up. */
 const STALL_MS = 15_000
 const POLL_MS = 500
+/** For how long a failed download is not tried again by itself: networks change. */
+const FAILURE_HOLDS_MS = 24 * 3600 * 1000
 
 const packageFolder = () => at('node_modules', 'electron')
 const failureFile = () => at('node_modules', '.ringscope-electron.json')
@@ -29,7 +31,7 @@ function executableName() {
  */
 export function findElectron() {
   const override = process.env.ELECTRON_OVERRIDE_DIST_PATH
-  if (override !== undefined && override !== '') {
+  if (override) {
     const path = join(override, executableName())
     return existsSync(path) ? path : null
   }
@@ -41,11 +43,18 @@ export function findElectron() {
 
 /**
  * Why an earlier start could not fetch this version of Electron.
- * @returns {string | null} null when none has tried
+ * @returns {string | null} null when none has tried of late
  */
 export function knownFetchFailure() {
   const failure = readJson(failureFile())
-  return failure !== null && failure.version === version() ? failure.reason : null
+  const holds = failure !== null && failure.version === version() && Date.now() - Date.parse(failure.at) < FAILURE_HOLDS_MS
+  return holds ? failure.reason : null
+}
+
+/** Whether a window can open here. */
+export function hasDisplay() {
+  if (process.platform !== 'linux') return true
+  return Boolean(process.env.DISPLAY) || Boolean(process.env.WAYLAND_DISPLAY)
 }
 
 /** @param {string} folder */
@@ -63,8 +72,8 @@ function bytesUnder(folder) {
  * @param {string} output
  */
 function reasonIn(output) {
-  const cause = /\[cause\]: (?:\w*Error: )?(.+)/.exec(output)?.[1]
-  return cause ?? /Error: (.+)/.exec(output)?.[1] ?? 'its installer failed without a message'
+  const message = /Error: (.+)/.exec(output)?.[1] ?? 'its installer failed without a message'
+  return message === 'fetch failed' ? 'its download host cannot be reached' : message
 }
 
 /**
@@ -73,6 +82,8 @@ function reasonIn(output) {
  * @returns {Promise<{ ok: true, path: string } | { ok: false, reason: string }>}
  */
 export async function fetchElectron() {
+  const override = process.env.ELECTRON_OVERRIDE_DIST_PATH
+  if (override) return { ok: false, reason: `ELECTRON_OVERRIDE_DIST_PATH is ${override}, where there is no ${executableName()}` }
   rmSync(failureFile(), { force: true })
   const temporary = at('node_modules', '.ringscope-electron')
   rmSync(temporary, { recursive: true, force: true })
@@ -115,6 +126,6 @@ export async function fetchElectron() {
   const path = code === 0 ? findElectron() : null
   if (path !== null) return { ok: true, path }
   const reason = stalled ? `the download brought nothing for ${STALL_MS / 1000} s` : reasonIn(output)
-  writeFileSync(failureFile(), `${JSON.stringify({ version: version(), reason })}\n`)
+  writeFileSync(failureFile(), `${JSON.stringify({ version: version(), at: new Date().toISOString(), reason })}\n`)
   return { ok: false, reason }
 }

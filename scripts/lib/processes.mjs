@@ -3,9 +3,9 @@ import { constants } from 'node:os'
 import { ScriptError, root } from './project.mjs'
 
 /** How long a child may take to end by itself after Ctrl-C before it is told to. */
-const GRACE_MS = 400
+const GRACE_MS = 3000
 /** How long a child may take to end once told, before it is killed. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 8000
 
 /** @param {NodeJS.Signals} signal */
 const exitCodeOf = (signal) => 128 + (constants.signals[signal] ?? 0)
