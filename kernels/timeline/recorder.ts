@@ -84,6 +84,12 @@ export class SpanRecorder {
     const end = this.#count
     const columns = this.#columns
     this.#count = 0
-    return Object.fromEntries(Object.entries(columns).map(([key, column]) => [key, column.slice(0, end)])) as unknown as SpanBatch
+    return {
+      lane: columns.lane.slice(0, end), category: columns.category.slice(0, end),
+      startNs: columns.startNs.slice(0, end), endNs: columns.endNs.slice(0, end),
+      iteration: columns.iteration.slice(0, end), step: columns.step.slice(0, end),
+      peer: columns.peer.slice(0, end), hop: columns.hop.slice(0, end),
+      bytes: columns.bytes.slice(0, end), flops: columns.flops.slice(0, end), cpuNs: columns.cpuNs.slice(0, end),
+    }
   }
 }

@@ -58,7 +58,7 @@ describe('serve', () => {
     const code = runCommandLine(['serve'], context)
     await Promise.race([code, until(() => stdout() !== '')])
     const url = stdout().trim()
-    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=\w+/)
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]+/)
     expect(await (await fetch(url)).text()).toContain('<title>Ringscope</title>')
     stop.abort()
     expect(await code).toBe(0)
