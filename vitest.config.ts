@@ -6,7 +6,7 @@ export default defineConfig({
     projects: [
       {
         test: {
-          name: 'node', environment: 'node', testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks',
+          name: 'node', environment: 'node', setupFiles: ['vitest.properties.ts'], testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks',
           include: ['{kernels,main,preload,bench}/**/*.test.ts', 'scripts/**/*.test.mjs'],
         },
       },

@@ -32,8 +32,9 @@ async function expectRestored(timeline: Timeline, gzip: boolean): Promise<void> 
 describe('saved and opened again', () => {
   test('a simulation is the same to the nanosecond', () => expectRestored(simulatedRing(), false))
 
-  test('runs of every kind are the same, failed ones included', async () => {
-    await fc.assert(fc.asyncProperty(anyRunTimeline, fc.boolean(), expectRestored), { numRuns: 60 })
+  // Seed and path: two spans that start together, the shorter one recorded first.
+  test.each([{}, { seed: 1900437934, path: '10:1:1:1:7:6:6:6:6:6:6:6:7:0:10:11:10:10:10:10:10:10:10:10:10:10:10:10:10:10:11:11:11:11:11:11:11' }])('runs of every kind are the same, failed ones included %j', async (from) => {
+    await fc.assert(fc.asyncProperty(anyRunTimeline, fc.boolean(), expectRestored), { numRuns: 60, ...from })
   })
 
   test('a timeline whose spans were recorded out of order keeps its figures', async () => {

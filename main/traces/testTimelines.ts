@@ -51,12 +51,15 @@ export const anyRunTimeline: fc.Arbitrary<Timeline> = fc.record({
   return builder.timeline(recordOf(world, iterations, failed, checksum === 0 ? 0 : checksum))
 })
 
-/** A timeline's spans in plain form: names, not indices, so that two timelines can be compared. */
+/**
+ * A timeline's spans in plain form: names, not indices, so that two timelines can be compared. In the order of a file,
+ * where of spans that start together the longer one comes first, as viewers expect.
+ */
 export function spanRows({ spans, strings }: Timeline): object[] {
   return Array.from({ length: spans.count }, (_, at) => ({
     lane: spans.lane[at], category: spans.category[at], name: strings[spans.name[at]],
     startNs: spans.startNs[at], durationNs: spans.durationNs[at],
     iteration: spans.iteration[at], step: spans.step[at], peer: spans.peer[at], hop: spans.hop[at],
     bytes: spans.bytes[at], flops: spans.flops[at], cpuNs: spans.cpuNs[at],
-  }))
+  })).sort((a, b) => a.lane - b.lane || a.startNs - b.startNs || b.durationNs - a.durationNs)
 }
