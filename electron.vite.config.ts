@@ -18,6 +18,7 @@ export default defineConfig({
           comm: at('kernels/transport/commEntry.ts'),
           sweep: at('kernels/sweep/entry.ts'),
           probe: at('main/machine/probeEntry.ts'),
+          plan: at('main/app/planEntry.ts'),
         },
       },
     },

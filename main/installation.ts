@@ -11,6 +11,7 @@ export interface Installation {
   readonly commEntry: string
   readonly sweepEntry: string
   readonly probeEntry: string
+  readonly planEntry: string
   /** Folder of the compiled kernels. */
   readonly kernelsDir: string
   readonly fixturesDir: string
@@ -38,6 +39,7 @@ export function findInstallation(): Installation {
     commEntry: entry('kernels/transport/commEntry.ts', 'comm'),
     sweepEntry: entry('kernels/sweep/entry.ts', 'sweep'),
     probeEntry: entry('main/machine/probeEntry.ts', 'probe'),
+    planEntry: entry('main/app/planEntry.ts', 'plan'),
     kernelsDir: join(root, 'out/kernels'),
     fixturesDir: join(root, 'fixtures'),
     rendererDir: join(root, 'out/renderer'),

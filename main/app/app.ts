@@ -12,6 +12,7 @@ import type { Dialogs } from './dialogs.ts'
 import { AppEvents } from './events.ts'
 import { createHandlers } from './handlers.ts'
 import { type Log, logToStderr } from './log.ts'
+import { Planner } from './planThread.ts'
 import { createRouter, type Router } from './router.ts'
 import { RunService } from './runService.ts'
 import { SweepService } from './sweepService.ts'
@@ -56,7 +57,7 @@ export function createApp(options: AppOptions): App {
   const runs = new RunService({ start: (config) => startRun(config, engine), timelines, events, slot, log })
   const sweeps = new SweepService({ start: (config, grid) => startSweep(config, grid, engine), events, slot, log })
   const router = createRouter(
-    createHandlers({ installation, rankHost, host, dialogs, configs, timelines, analyses, runs, sweeps }), log)
+    createHandlers({ installation, rankHost, host, dialogs, configs, planner: new Planner(installation.planEntry), timelines, analyses, runs, sweeps }), log)
   events.on('timeline.closed', ({ timelineId }) => { analyses.forget(timelineId) })
 
   return {

@@ -7,7 +7,6 @@ import { slug } from '../config/slug.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
 import { examineMachine } from '../machine/doctor.ts'
-import { planReport } from '../planner/planReport.ts'
 import { spanDetails } from '../timeline/spanDetails.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import { queryViewport } from '../timeline/viewport.ts'
@@ -15,6 +14,7 @@ import { traceBytes, writeTrace } from '../traces/exportTrace.ts'
 import { openTrace, openTraceBytes } from '../traces/openTrace.ts'
 import type { Dialogs } from './dialogs.ts'
 import { ForbiddenError, NotFoundError } from './errors.ts'
+import type { Planner } from './planThread.ts'
 import type { Handlers } from './router.ts'
 import type { RunService } from './runService.ts'
 import type { SweepService } from './sweepService.ts'
@@ -28,6 +28,7 @@ export interface HandlerParts {
   /** Null where the host has none. */
   readonly dialogs: Dialogs | null
   readonly configs: ConfigStore
+  readonly planner: Planner
   readonly timelines: TimelineStore
   readonly analyses: AnalysisCache
   readonly runs: RunService
@@ -46,7 +47,7 @@ function dialogsOf(dialogs: Dialogs | null, instead: string): Dialogs {
 
 /** What each route does. Everything with state is in the parts. */
 export function createHandlers(parts: HandlerParts): Handlers {
-  const { installation, host, configs, timelines, analyses, runs, sweeps } = parts
+  const { installation, host, configs, planner, timelines, analyses, runs, sweeps } = parts
   const opened = (timeline: Timeline, path: string | null): TimelineSummary =>
     timelines.summary(timelines.add(timeline, path))
 
@@ -54,9 +55,9 @@ export function createHandlers(parts: HandlerParts): Handlers {
     'app.info': () => ({ version: installation.version, host, platform: process.platform, userConfigDir: configs.userDir }),
 
     'config.list': async () => ({ fields: CONFIG_FIELDS, configs: await configs.list() }),
-    'config.check': ({ config }) => {
+    'config.check': async ({ config }) => {
       const checked = checkRunConfig(config)
-      return { problems: checked.problems, plan: checked.config === null ? null : planReport(checked.config) }
+      return { problems: checked.problems, plan: checked.config === null ? null : await planner.plan(checked.config) }
     },
     'config.save': ({ name, config }) => configs.save(name, config),
 

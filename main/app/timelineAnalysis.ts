@@ -1,7 +1,7 @@
 import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
 import { findingOf } from '../analysis/finding.ts'
 import { analyzeTimeline } from '../analysis/traceAnalysis.ts'
-import { planReport } from '../planner/planReport.ts'
+import { pagePlan } from './pagePlan.ts'
 import type { OpenTimeline } from './timelineStore.ts'
 
 function analyze({ timelineId, revision, timeline }: OpenTimeline): TimelineAnalysis {
@@ -9,7 +9,7 @@ function analyze({ timelineId, revision, timeline }: OpenTimeline): TimelineAnal
   return {
     timelineId, revision, trace,
     finding: findingOf(trace),
-    plan: timeline.run === null ? null : planReport(timeline.run.config),
+    plan: timeline.run === null ? null : pagePlan(timeline.run.config),
   }
 }
 

@@ -42,7 +42,10 @@ describe('config files', () => {
     expect((await problemsOf(missing)).message).toContain(`${missing}: 1 problem`)
     expect((await problemsOf(missing)).message).toContain('no such file')
     expect((await problemsOf(folder)).message).toContain('a folder')
-    expect((await problemsOf(file('{"world": 2,,}'))).message).toMatch(/not JSON: .*line 1 column 13/)
+    expect((await problemsOf(file('{"world": 2,,}'))).message).toContain('not JSON at line 1, column 13: ')
+    expect((await problemsOf(file('{"world": 2,\n  "seqLen": x}'))).message).toContain('not JSON at line 2, column 13: ')
+    expect((await problemsOf(file(' \n'))).message).toContain('an empty file')
+    expect((await problemsOf(join(file(base), 'inner.json'))).message).toContain('a part of the path is a file')
   })
 
   test('a large file by mistake is refused unread as a config', async () => {

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { InvalidInputError, quoteValue, type Problem } from '../../kernels/config/problem.ts'
 import { checkRunConfig, type RunConfig } from '../../kernels/config/runConfig.ts'
+import { jsonErrorPlace } from './jsonError.ts'
 import { applySets } from './setOption.ts'
 
 /** Far above any config; keeps a trace that was given by mistake from being read whole. */
@@ -13,7 +14,18 @@ function reasonOf(error: unknown): Omit<Problem, 'path' | 'expected'> {
   if (code === 'ENOENT') return { given: 'no such file', hint: 'check the path; configs that come with Ringscope are in fixtures/configs' }
   if (code === 'EISDIR') return { given: 'a folder', hint: 'name one file in it' }
   if (code === 'EACCES') return { given: 'a file that may not be read', hint: 'check its permissions' }
+  if (code === 'ENOTDIR') return { given: 'no such file', hint: 'a part of the path is a file, not a folder' }
   return { given: error instanceof Error ? error.message : String(error) }
+}
+
+/** What is wrong with a text that JSON.parse refused, and where. */
+function notJson(text: string, error: unknown): Omit<Problem, 'path' | 'expected'> {
+  if (text.trim() === '') return { given: 'an empty file' }
+  const place = jsonErrorPlace(text)
+  // The engine says the position in some of its messages, in its own way; once is enough.
+  const reason = (error as SyntaxError).message.replace(/( in JSON)? at position \d+.*$/s, '')
+  const where = place === null ? '' : ` at line ${place.line}, column ${place.column}`
+  return { given: quoteValue(text.slice(0, 40)), hint: `not JSON${where}: ${reason}` }
 }
 
 /**
@@ -23,20 +35,23 @@ function reasonOf(error: unknown): Omit<Problem, 'path' | 'expected'> {
 export async function readConfigJson(path: string): Promise<unknown> {
   const refuse = (problem: Omit<Problem, 'path' | 'expected'>): InvalidInputError =>
     new InvalidInputError(path, [{ path: '', expected: EXPECTED, ...problem }])
+  const tooLarge = (bytes: number): InvalidInputError =>
+    refuse({ given: `${(bytes / 2 ** 20).toFixed(1)} MiB`, hint: 'a trace is read with "ringscope analyze"' })
   let bytes: Buffer
   try {
+    const { size } = await stat(path)
+    if (size > LARGEST_CONFIG_BYTES) throw tooLarge(size)
     bytes = await readFile(path)
   } catch (error) {
-    throw refuse(reasonOf(error))
+    throw error instanceof InvalidInputError ? error : refuse(reasonOf(error))
   }
-  if (bytes.length > LARGEST_CONFIG_BYTES) {
-    throw refuse({ given: `${(bytes.length / 2 ** 20).toFixed(1)} MiB`, hint: 'a trace is read with "ringscope analyze"' })
-  }
+  // A pipe has no size of its own.
+  if (bytes.length > LARGEST_CONFIG_BYTES) throw tooLarge(bytes.length)
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw refuse({ given: quoteValue(text.slice(0, 40)), hint: `not JSON: ${(error as SyntaxError).message}` })
+    throw refuse(notJson(text, error))
   }
 }
 

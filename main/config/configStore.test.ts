@@ -97,5 +97,6 @@ describe('the user\'s folder', () => {
   it('is where RINGSCOPE_CONFIG_DIR says, else in the system\'s place for settings', () => {
     expect(defaultUserConfigDir({ RINGSCOPE_CONFIG_DIR: '/somewhere' })).toBe('/somewhere')
     expect(defaultUserConfigDir({})).toMatch(/ringscope.*configs$/i)
+    expect(defaultUserConfigDir({ RINGSCOPE_CONFIG_DIR: '' })).toBe(defaultUserConfigDir({}))
   })
 })

@@ -16,7 +16,9 @@ const isCode = (error: unknown, code: string): boolean => (error as NodeJS.Errno
 
 /** Where a user's own configs are: `RINGSCOPE_CONFIG_DIR`, else a folder where the system keeps settings. */
 export function defaultUserConfigDir(env: NodeJS.ProcessEnv = process.env): string {
-  return env.RINGSCOPE_CONFIG_DIR ?? join(envPaths('ringscope', { suffix: '' }).config, 'configs')
+  const named = env.RINGSCOPE_CONFIG_DIR
+  // Set to nothing is as good as not set.
+  return named === undefined || named === '' ? join(envPaths('ringscope', { suffix: '' }).config, 'configs') : named
 }
 
 /** Lists the configs that ship with Ringscope and the user's own, and saves the latter. */

@@ -15,6 +15,7 @@ export interface PlanReport {
     readonly ranks: readonly {
       readonly rank: number
       readonly pairs: number
+      /** Empty where a page asked for a plan of more than 128 ranks; always there in `ringscope plan --json`. */
       readonly steps: readonly Pick<StepPlan, 'step' | 'kvOwner' | 'kind' | 'pairs'>[]
     }[]
   }

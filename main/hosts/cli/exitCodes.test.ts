@@ -41,6 +41,7 @@ describe('exit codes', () => {
     expect(exitCodeOfError(new BackendUnavailableError('tensorflow', 'x'))).toBe(3)
     expect(exitCodeOfError(new OutputError('x'))).toBe(3)
     expect(exitCodeOfError(new SweepFailedError('x', null))).toBe(3)
+    expect(exitCodeOfError(Object.assign(new Error('no space'), { code: 'ENOSPC', errno: -28, syscall: 'mkdir' }))).toBe(3)
     expect(exitCodeOfError(new CancelledError())).toBe(130)
     expect(exitCodeOfError(new SweepCancelledError())).toBe(130)
     expect([new TypeError('x'), 'text', undefined].map(exitCodeOfError)).toEqual([1, 1, 1])

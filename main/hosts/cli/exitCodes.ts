@@ -5,7 +5,7 @@ import type { RunResult } from '../../../preload/contract/run.ts'
 import type { SweepReport } from '../../../preload/contract/sweep.ts'
 import { SweepCancelledError, SweepFailedError } from '../../sweep/errors.ts'
 import { TraceFormatError } from '../../traces/traceFormatError.ts'
-import { CancelledError, OutputError, UsageError } from './errors.ts'
+import { CancelledError, isSystemError, OutputError, UsageError } from './errors.ts'
 
 export const EXIT = {
   done: 0,
@@ -33,5 +33,7 @@ export function exitCodeOfError(error: unknown): ExitCode {
   if (error instanceof UsageError || error instanceof InvalidInputError || error instanceof TraceFormatError) return EXIT.badInput
   if (error instanceof ArenaTooLargeError) return EXIT.badInput
   if (error instanceof BackendUnavailableError || error instanceof SweepFailedError || error instanceof OutputError) return EXIT.runFailed
+  // Bad paths in the input are refused where they are read; what is left is the machine's: no temporary folder, no space.
+  if (isSystemError(error)) return EXIT.runFailed
   return EXIT.internal
 }

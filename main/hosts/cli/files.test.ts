@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -29,6 +29,22 @@ describe('trace files', () => {
   test('nothing there', () => {
     expect(() => traceFiles([join(folder, 'none')])).toThrow(UsageError)
     expect(() => traceFiles([join(folder, 'inner.json')])).toThrow(/no \.json or \.json\.gz file/)
+  })
+})
+
+// Windows lets few users make links.
+describe.skipIf(process.platform === 'win32')('a path that the system refuses to follow', () => {
+  beforeAll(() => { symlinkSync('loop', join(folder, 'loop')) })
+
+  test('is the user\'s to mend, as a trace and as a place for results', () => {
+    expect(() => traceFiles([join(folder, 'loop')])).toThrow(UsageError)
+    expect(() => { checkOutputPath(join(folder, 'loop', 'trace.json'), ['.json']) }).toThrow(UsageError)
+  })
+
+  // Root may write anywhere.
+  test.skipIf(process.getuid?.() === 0)('a folder closed to writing is refused before any work', () => {
+    mkdirSync(join(folder, 'closed'), { mode: 0o500 })
+    expect(() => { checkOutputPath(join(folder, 'closed', 'trace.json'), ['.json']) }).toThrow(/nothing can be written/)
   })
 })
 

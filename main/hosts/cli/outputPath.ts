@@ -1,6 +1,15 @@
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { UsageError } from './errors.ts'
+import { reasonOf, UsageError } from './errors.ts'
+
+/** False also where one may not look: what is wrong there shows when it is used. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
 
 /**
  * Checks before any work that a result can be written to `path`.
@@ -12,7 +21,12 @@ export function checkOutputPath(path: string, extensions: readonly string[]): vo
     throw new UsageError(`--out ${path}: expected a name that ends in ${extensions.join(' or ')}`)
   }
   const folder = dirname(path)
-  const isFolder = (candidate: string): boolean => statSync(candidate, { throwIfNoEntry: false })?.isDirectory() === true
   if (!isFolder(folder)) throw new UsageError(`--out ${path}: the folder ${folder} does not exist; create it first`)
   if (isFolder(path)) throw new UsageError(`--out ${path}: expected a file name, this is a folder`)
+  try {
+    // The file is written beside its name and renamed, so that the folder is what must be open to writing.
+    accessSync(folder, constants.W_OK)
+  } catch (error) {
+    throw new UsageError(`--out ${path}: nothing can be written to ${folder} (${reasonOf(error)}); name another folder`, { cause: error })
+  }
 }

@@ -6,6 +6,7 @@ import type { RunOptions } from './commands/run.ts'
 import type { ServeOptions } from './commands/serve.ts'
 import type { SweepOptions } from './commands/sweep.ts'
 import type { CliContext } from './context.ts'
+import { isSystemError, reasonOf } from './errors.ts'
 import { EXIT, exitCodeOfError, type ExitCode } from './exitCodes.ts'
 import { blockSizes, jsonOption, seconds, setOption, wholeNumber } from './options.ts'
 
@@ -71,7 +72,9 @@ function createProgram(context: CliContext): Command {
 function report(context: CliContext, error: unknown): void {
   const code = exitCodeOfError(error)
   if (code !== EXIT.internal) {
-    context.terminal.note(error instanceof Error ? error.message : String(error))
+    context.terminal.note(isSystemError(error)
+      ? `the system refused what this needs: ${error.message}; check that the folder exists, its permissions and its free space`
+      : reasonOf(error))
     return
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)

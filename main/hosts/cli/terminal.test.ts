@@ -1,5 +1,6 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
+import { OutputError } from './errors.ts'
 import { processTerminal } from './terminal.ts'
 
 function streams(isTTY: boolean): { out: PassThrough; err: PassThrough; written: () => string; terminal: ReturnType<typeof processTerminal> } {
@@ -37,9 +38,19 @@ describe('terminal', () => {
     expect(written()).toBe('')
   })
 
-  test('a reader that went away is no error; another fault of the stream is', () => {
-    const { out } = streams(false)
-    expect(() => out.emit('error', Object.assign(new Error('closed'), { code: 'EPIPE' }))).not.toThrow()
-    expect(() => out.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' }))).toThrow('full')
+  test('a reader that went away is no error; a result that the system does not take is', async () => {
+    const failing = (code: string): Writable =>
+      new Writable({ write: (_chunk, _encoding, done) => { done(Object.assign(new Error(`said ${code}`), { code })) } })
+    const err = new PassThrough()
+    await expect(processTerminal({ stdout: failing('EPIPE'), stderr: err }).out('{}\n')).resolves.toBeUndefined()
+    await expect(processTerminal({ stdout: failing('ENOSPC'), stderr: err }).out('{}\n')).rejects.toThrow(OutputError)
+  })
+
+  test('messages that nobody can read end nothing', async () => {
+    const { err, terminal } = streams(false)
+    err.destroy(Object.assign(new Error('closed'), { code: 'EPIPE' }))
+    await new Promise(setImmediate)
+    terminal.note('note')
+    await expect(terminal.out('{}\n')).resolves.toBeUndefined()
   })
 })

@@ -1,6 +1,11 @@
+import { OutputError } from './errors.ts'
+
 /** Where a command writes. Results go to stdout and nothing else does. */
 export interface Terminal {
-  /** Writes a result; resolves when the system took it, and also when nobody reads any more. */
+  /**
+   * Writes a result; resolves when the system took it, and also when nobody reads any more.
+   * @throws OutputError when it cannot be written, for instance to a full disk.
+   */
   out(text: string): Promise<void>
   /** Writes a message to stderr. */
   note(text: string): void
@@ -16,26 +21,28 @@ export interface TextStream extends NodeJS.WritableStream {
   readonly columns?: number
 }
 
+/** Without a listener a stream's error ends the process; each write's own callback says what became of it. */
+const hearErrors = (stream: TextStream): void => { stream.on('error', () => undefined) }
+
 /** A reader that went away (`ringscope … | head`) ends the writing, not the command. */
-function ignoreClosedPipe(stream: TextStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
-}
+const isClosedPipe = (error: NodeJS.ErrnoException): boolean => error.code === 'EPIPE'
 
 /** The process's own streams. */
 export function processTerminal({ stdout, stderr }: { stdout: TextStream; stderr: TextStream } = process): Terminal {
-  ignoreClosedPipe(stdout)
-  ignoreClosedPipe(stderr)
+  hearErrors(stdout)
+  hearErrors(stderr)
   let shown = ''
   const clear = (): void => {
     if (shown !== '') stderr.write(CLEAR_LINE)
     shown = ''
   }
   return {
-    out: (text) => new Promise((resolve) => {
+    out: (text) => new Promise((resolve, reject) => {
       clear()
-      stdout.write(text, () => { resolve() })
+      stdout.write(text, (error) => {
+        if (error == null || isClosedPipe(error)) resolve()
+        else reject(new OutputError(`the result could not be written to stdout: ${error.message}`, { cause: error }))
+      })
     }),
     note(text) {
       clear()

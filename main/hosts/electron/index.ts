@@ -50,6 +50,7 @@ function start(): void {
     else void openTraces([path])
   })
   app.on('second-instance', (_event, argv, folder) => {
+    if (window?.isMinimized() === true) window.restore()
     window?.show()
     window?.focus()
     void openTraces(traceArguments(argv, app.isPackaged, folder))

@@ -12,6 +12,11 @@ describe('traces on the command line', () => {
     expect(traceArguments(['/opt/ringscope', 'a.json'], true, '/home/u')).toEqual([resolve('/home/u/a.json')])
   })
 
+  it('do not include the app\'s folder where switches come first', () => {
+    const argv = ['/usr/bin/electron', '--no-sandbox', '--allow-file-access-from-files', '/home/u/ringscope', 'a.json']
+    expect(traceArguments(argv, false, '/home/u')).toEqual([resolve('/home/u/a.json')])
+  })
+
   it('may be none', () => {
     expect(traceArguments(['/opt/ringscope'], true, '/')).toEqual([])
     expect(traceArguments(['electron', 'out/main/index.js'], false, '/')).toEqual([])

@@ -7,7 +7,7 @@ import { resolve } from 'node:path'
  * @param folder what relative paths are relative to.
  */
 export function traceArguments(argv: readonly string[], packaged: boolean, folder: string): string[] {
-  // Chromium adds switches of its own, all with dashes.
-  return argv.slice(packaged ? 1 : 2).filter((argument) => argument !== '' && !argument.startsWith('-'))
-    .map((argument) => resolve(folder, argument))
+  // Chromium adds switches of its own, all with dashes, and puts them before the rest in a second instance.
+  const named = argv.slice(1).filter((argument) => argument !== '' && !argument.startsWith('-'))
+  return named.slice(packaged ? 0 : 1).map((argument) => resolve(folder, argument))
 }

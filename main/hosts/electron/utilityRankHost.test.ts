@@ -44,6 +44,13 @@ describe('ranks as utility processes', () => {
     expect(child.posted).toEqual([{ go: true }])
   })
 
+  it('that V8 gives up end alone, and say why', () => {
+    const heard: unknown[] = []
+    rank.onStderr((text) => heard.push(text))
+    expect(() => child.emit('error', 'FatalError', 'v8::Array::New', '{"header": {}}')).not.toThrow()
+    expect(heard).toEqual(['FatalError of V8 in v8::Array::New\n'])
+  })
+
   it('tell of their end once, also to who asks later, and take no message then', async () => {
     const ends: unknown[] = []
     rank.onExit((exit) => ends.push(exit))

@@ -5,6 +5,7 @@ import type { RankExit, RankHost, RankProcess } from '../../executor/rankHost.ts
 class UtilityRank implements RankProcess {
   readonly #child: UtilityProcess
   readonly #exitListeners: ((exit: RankExit) => void)[] = []
+  readonly #stderrListeners: ((text: string) => void)[] = []
   #exit: RankExit | null = null
   /** Asked for before the process existed. */
   #killOnSpawn = false
@@ -19,8 +20,12 @@ class UtilityRank implements RankProcess {
       this.#exit = { code, signal: null }
       for (const listener of this.#exitListeners.splice(0)) listener(this.#exit)
     })
+    // Out of memory, for one. Without a listener this event would end the app, not only the rank; its exit follows.
+    child.on('error', (type, location) => { this.#tellStderr(`${type} of V8 in ${location}\n`) })
     // Unread output would fill the pipe and block the rank.
     child.stdout?.on('data', () => undefined)
+    child.stderr?.setEncoding('utf8')
+    child.stderr?.on('data', (text: string) => { this.#tellStderr(text) })
   }
 
   get pid(): number | undefined {
@@ -42,8 +47,7 @@ class UtilityRank implements RankProcess {
   }
 
   onStderr(listener: (text: string) => void): void {
-    this.#child.stderr?.setEncoding('utf8')
-    this.#child.stderr?.on('data', listener)
+    this.#stderrListeners.push(listener)
   }
 
   kill(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): void {
@@ -57,6 +61,10 @@ class UtilityRank implements RankProcess {
       // utilityProcess.kill only asks; a rank that hangs in native code does not hear it.
       killHard(pid)
     }
+  }
+
+  #tellStderr(text: string): void {
+    for (const listener of this.#stderrListeners) listener(text)
   }
 }
 

@@ -27,6 +27,12 @@ describe('the gate of the web host', () => {
       expect(gate.refuseData({ ...own, origin }, gate.token, false)).toMatchObject({ status: 403 })
     })
 
+  it('answers on the port of plain http, which browsers leave out', () => {
+    const plain = new Gate(80)
+    expect(plain.refuseData({ host: 'localhost', origin: 'http://localhost' }, plain.token, true)).toBeNull()
+    expect(plain.refuseHost({ host: 'localhost:8080' })).toMatchObject({ status: 403 })
+  })
+
   it('does without Origin only where browsers send none', () => {
     expect(gate.refuseData({ host: own.host }, gate.token, false)).toBeNull()
     expect(gate.refuseData({ host: own.host }, gate.token, true)).toMatchObject({ status: 403 })

@@ -8,6 +8,8 @@ export interface Refusal {
   readonly message: string
 }
 
+const DEFAULT_HTTP_PORT = 80
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /**
@@ -24,7 +26,9 @@ export class Gate {
 
   constructor(port: number) {
     this.#port = port
-    this.#hosts = [`127.0.0.1:${port}`, `localhost:${port}`]
+    // Browsers leave the port of plain http out of Host and Origin.
+    const suffix = port === DEFAULT_HTTP_PORT ? '' : `:${port}`
+    this.#hosts = [`127.0.0.1${suffix}`, `localhost${suffix}`]
   }
 
   /** For every request. */

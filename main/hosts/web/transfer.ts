@@ -13,7 +13,7 @@ export function answer(response: ServerResponse, status: number, result: Result<
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' }).end(encode(result))
 }
 
-/** Null where it is longer than the limit, or ended before its end. */
+/** Null where it is longer than the limit. Throws where the page went away before its end. */
 async function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | null> {
   const chunks: Buffer[] = []
   let length = 0
@@ -30,7 +30,14 @@ export async function receiveUpload(
   router: Router, request: IncomingMessage, response: ServerResponse, name: string | null, limit = LARGEST_UPLOAD_BYTES,
 ): Promise<void> {
   const announced = Number(request.headers['content-length'] ?? 0)
-  const bytes = announced > limit ? null : await readBody(request, limit)
+  let bytes: Uint8Array | null
+  try {
+    bytes = announced > limit ? null : await readBody(request, limit)
+  } catch (error) {
+    // Nobody is left to answer, and nothing of ours went wrong.
+    if (!request.complete) return
+    throw error
+  }
   if (bytes === null) {
     const mib = limit / 2 ** 20
     response.setHeader('Connection', 'close')

@@ -6,7 +6,7 @@ import type { Timeline } from '../../../timeline/timeline.ts'
 import { writeTrace } from '../../../traces/exportTrace.ts'
 import { onAbort } from '../cancellation.ts'
 import { writeResult, type CliContext } from '../context.ts'
-import { OutputError } from '../errors.ts'
+import { OutputError, reasonOf } from '../errors.ts'
 import { exitCodeOfRun } from '../exitCodes.ts'
 import { progressBar, runFraction } from '../format/progress.ts'
 import { formatRunReport } from '../format/runReport.ts'
@@ -24,7 +24,7 @@ async function save(timeline: Timeline, path: string): Promise<OutputError | nul
     await writeTrace(timeline, path)
     return null
   } catch (error) {
-    return new OutputError(`could not write the trace to ${path}: ${error instanceof Error ? error.message : String(error)}`)
+    return new OutputError(`could not write the trace to ${path}: ${reasonOf(error)}`, { cause: error })
   }
 }
 

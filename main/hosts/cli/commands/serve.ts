@@ -2,7 +2,7 @@ import open from 'open'
 import { PageMissingError, serveWeb } from '../../web/serve.ts'
 import { onAbort } from '../cancellation.ts'
 import { writeResult, type CliContext } from '../context.ts'
-import { UsageError } from '../errors.ts'
+import { reasonOf, UsageError } from '../errors.ts'
 import { traceFiles } from '../traceFiles.ts'
 
 export interface ServeOptions {
@@ -13,7 +13,7 @@ export interface ServeOptions {
 
 async function openInBrowser(url: string, context: CliContext): Promise<void> {
   const complain = (error: unknown): void => {
-    context.terminal.note(`no browser could be opened (${error instanceof Error ? error.message : String(error)}); open the address yourself`)
+    context.terminal.note(`no browser could be opened (${reasonOf(error)}); open the address yourself`)
   }
   try {
     const launcher = await open(url)

@@ -34,7 +34,7 @@ export async function sweep(configPath: string, options: SweepOptions, context: 
   })
   if (options.out !== undefined) {
     await writeFileAtomic(options.out, `${JSON.stringify(report, null, 2)}\n`).catch((error: Error) => {
-      throw new OutputError(`could not write the report to ${options.out}: ${error.message}`)
+      throw new OutputError(`could not write the report to ${options.out}: ${error.message}`, { cause: error })
     })
   }
   await writeResult(context, options.json, report, () => formatSweepReport(report))

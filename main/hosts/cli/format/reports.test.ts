@@ -65,15 +65,21 @@ describe('the report of a run', () => {
 test('the report of a sweep lists the fastest cell first and names failures', () => {
   const cell = (blockQ: number, gflops: number, passed = true): SweepReport['cells'][number] =>
     ({ blockQ, blockK: 64, medianMs: 10 / gflops, madMs: 0.01, gflops, workingSetBytes: blockQ * 1024, fitsL2: true, maxAbsError: 1e-7, passed })
-  const text = formatSweepReport({
+  const report: SweepReport = {
     config, backend: 'wasm', machine: { l1d: 49_152, l2: 2_097_152, l3: null }, repeats: 5,
     cells: [cell(32, 10), cell(64, 30, false), cell(128, 20)],
-    best: { blockQ: 128, blockK: 64, gflops: 20 }, predictedBest: null, peakGflops: 31,
-  })
+    best: { blockQ: 128, blockK: 64, gflops: 20 }, predictedBest: { blockQ: 128, blockK: 64 }, peakGflops: 31,
+  }
+  const text = formatSweepReport(report)
   expect([...text.matchAll(/^ +(\d+) +64 /gm)].map((match) => match[1])).toEqual(['64', '128', '32'])
   expect(text).toContain('caches: L1d 48.0 KiB, L2 2.00 MiB, L3 -')
   expect(text).toContain('measured best: 128 x 64 at 20.0 GFLOP/s')
   expect(text).toContain('verification FAILED in 1 of 3 cells')
+  expect(text).toContain('predicted best: 128 x 64, the largest tile within 60 % of L2')
+  expect(formatSweepReport({ ...report, predictedBest: null })).toContain('predicted best: none, every tile of this sweep takes more than 60 % of L2')
+  expect(formatSweepReport({ ...report, predictedBest: null, machine: { ...report.machine, l2: null } }))
+    .toContain('predicted best: unknown, this machine does not tell its L2 size')
+  expect(formatSweepReport({ ...report, warnings: ['measured otherwise'] })).toMatch(/^warning: measured otherwise$/m)
 })
 
 test('a rank\'s steps are counted in runs', () => {

@@ -5,9 +5,17 @@ import { formatBytes, formatError, formatGflops, formatMs } from './units.ts'
 
 const yesNo = (value: boolean | null): string => (value === null ? 'unknown' : value ? 'yes' : 'no')
 
+/** The tile predicted from L2 alone, or why there is none. */
+function prediction({ predictedBest, machine }: SweepReport): string {
+  if (predictedBest !== null) return `${predictedBest.blockQ} x ${predictedBest.blockK}, the largest tile within 60 % of L2`
+  return machine.l2 === null
+    ? 'unknown, this machine does not tell its L2 size'
+    : 'none, every tile of this sweep takes more than 60 % of L2'
+}
+
 /** The outcome of a sweep for people, fastest cell first. */
 export function formatSweepReport(report: SweepReport): string {
-  const { best, predictedBest, machine } = report
+  const { best, machine } = report
   const columns = ['blockQ', 'blockK', 'median', 'spread (MAD)', 'rate', 'working set', 'fits L2', 'largest error', 'numerics']
   const cells = [...report.cells].sort((a, b) => b.gflops - a.gflops)
   const failed = report.cells.filter((cell) => !cell.passed).length
@@ -19,9 +27,7 @@ export function formatSweepReport(report: SweepReport): string {
       formatBytes(cell.workingSetBytes), yesNo(cell.fitsL2), formatError(cell.maxAbsError), cell.passed ? 'passed' : 'FAILED',
     ])),
     `measured best: ${best.blockQ} x ${best.blockK} at ${formatGflops(best.gflops)}\n` +
-      (predictedBest === null
-        ? 'predicted best: unknown, this machine does not tell its L2 size'
-        : `predicted best: ${predictedBest.blockQ} x ${predictedBest.blockK}, the largest tile within 60 % of L2`) +
+      `predicted best: ${prediction(report)}` +
       `\nfastest single repeat: ${formatGflops(report.peakGflops)}`,
     (report.warnings ?? []).map((warning) => `warning: ${warning}`).join('\n'),
     failed === 0 ? null : `verification FAILED in ${failed} of ${report.cells.length} cells`,
