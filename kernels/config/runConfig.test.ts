@@ -45,6 +45,20 @@ describe('parseRunConfig', () => {
       .toEqual(['devices', 'kvHeads', 'model', 'stragglers.5'])
   })
 
+  it('checks that also where other fields are wrong by themselves, but not against a wrong field', () => {
+    expect(pathsOf({ ...smallest, blockQ: 0, kvHeads: 3, backend: 'modelled', stragglers: { 5: 2 } }))
+      .toEqual(['blockQ', 'kvHeads', 'model', 'stragglers.5'])
+    expect(pathsOf({ ...smallest, heads: 0, kvHeads: 3, world: 0, stragglers: { 5: 2 } })).toEqual(['heads', 'world'])
+  })
+
+  it('takes a rank in one spelling only, the one it is looked up by', () => {
+    expect(pathsOf({ ...smallest, stragglers: { '01': 2, 0: 2 } })).toEqual(['stragglers.01'])
+  })
+
+  it('has no guess for a key without letters', () => {
+    expect(checkRunConfig({ ...smallest, 7: 1 }).problems.map(formatProblem)).toEqual(['7: expected no such key, got 1'])
+  })
+
   it.each([[3], [null], [[]], ['text']])('refuses %j as a whole', (input) => {
     const { problems } = checkRunConfig(input)
     expect(problems).toHaveLength(1)

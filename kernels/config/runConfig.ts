@@ -81,7 +81,7 @@ export const runConfigSchema = z.strictObject({
       .min(0, { error: 'the latency of the emulated link in µs, 0 or more' }),
   }, { error: 'null or {"bandwidthGBps": number, "latencyUs": number}' }).nullable().default(null),
   stragglers: z.record(
-    z.string().regex(/^\d+$/, { error: 'a rank as key' }),
+    z.string().regex(/^(0|[1-9]\d*)$/, { error: 'a rank as key' }),
     z.number({ error: 'a slow-down factor of 1 or more' }).min(1, { error: 'a slow-down factor of 1 or more' }),
     { error: 'an object of rank to slow-down factor, such as {"3": 1.5}' }).default({}),
   iterations: count(1, 10_000).default(5),
@@ -95,11 +95,12 @@ export type RunConfig = Readonly<z.output<typeof runConfigSchema> & { kvHeads: n
 /** What a user may write: fields with a default may be left out. */
 export type RunConfigInput = z.input<typeof runConfigSchema>
 
-function crossFieldProblems(config: z.output<typeof runConfigSchema>): Problem[] {
+/** Checks what is there: of a config with problems in its fields, those that are right by themselves. */
+function crossFieldProblems(config: Partial<z.output<typeof runConfigSchema>>): Problem[] {
   const problems: Problem[] = []
-  const kvHeads = config.kvHeads ?? config.heads
-  if (config.heads % kvHeads !== 0) {
-    problems.push({ path: 'kvHeads', expected: `a divisor of heads (${config.heads})`, given: quoteValue(kvHeads) })
+  const { world, heads, kvHeads, stragglers = {}, devices } = config
+  if (heads !== undefined && kvHeads !== undefined && heads % kvHeads !== 0) {
+    problems.push({ path: 'kvHeads', expected: `a divisor of heads (${heads})`, given: quoteValue(kvHeads) })
   }
   if (config.backend === 'modelled' && config.model === null) {
     problems.push({
@@ -107,17 +108,27 @@ function crossFieldProblems(config: z.output<typeof runConfigSchema>): Problem[]
       hint: 'the modelled backend waits flops/rate instead of computing',
     })
   }
-  for (const rank of Object.keys(config.stragglers)) {
-    if (Number(rank) >= config.world) {
-      problems.push({ path: `stragglers.${rank}`, expected: `a rank below world (${config.world})`, given: quoteValue(rank) })
+  if (world === undefined) return problems
+  for (const rank of Object.keys(stragglers)) {
+    if (Number(rank) >= world) {
+      problems.push({ path: `stragglers.${rank}`, expected: `a rank below world (${world})`, given: quoteValue(rank) })
     }
   }
-  if (Array.isArray(config.devices) && config.devices.length !== config.world) {
+  if (Array.isArray(devices) && devices.length !== world) {
     problems.push({
-      path: 'devices', expected: `"auto" or ${config.world} GPU ordinals, one per rank`, given: quoteValue(config.devices),
+      path: 'devices', expected: `"auto" or ${world} GPU ordinals, one per rank`, given: quoteValue(devices),
     })
   }
   return problems
+}
+
+/** The fields of a config that are right by themselves, defaults included. */
+function rightFields(input: unknown): Partial<z.output<typeof runConfigSchema>> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return {}
+  return Object.fromEntries(Object.entries(runConfigSchema.shape).flatMap(([key, field]) => {
+    const parsed = field.safeParse(valueAt(input, [key]))
+    return parsed.success ? [[key, parsed.data]] : []
+  }))
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -131,6 +142,7 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 
 function closestKey(key: string): string | undefined {
   const wanted = key.toLowerCase().replaceAll(/[^a-z]/g, '')
+  if (wanted === '') return undefined
   return Object.keys(runConfigSchema.shape).find((known) => {
     const candidate = known.toLowerCase()
     return candidate.startsWith(wanted.slice(0, 4)) || wanted.startsWith(candidate)
@@ -162,7 +174,8 @@ export type ConfigCheck =
 export function checkRunConfig(input: unknown): ConfigCheck {
   const parsed = runConfigSchema.safeParse(input)
   if (!parsed.success) {
-    return { config: null, problems: parsed.error.issues.flatMap((issue) => problemsOfIssue(issue, input)) }
+    const ofFields = parsed.error.issues.flatMap((issue) => problemsOfIssue(issue, input))
+    return { config: null, problems: [...ofFields, ...crossFieldProblems(rightFields(input))] }
   }
   const problems = crossFieldProblems(parsed.data)
   if (problems.length > 0) return { config: null, problems }

@@ -36,7 +36,7 @@ describe('the protocol', () => {
       { type: 'progress', iteration: -1, step: -1, state: 'starting' }, { type: 'spans', batch: batch() },
       { type: 'iteration-done', iteration: 0, endNs: 9, batch: batch() },
       { type: 'verified', checkedRows: 3, maxAbsError: 1e-7, checksum: -4 },
-      { type: 'failed', reason: 'peer-lost', errorName: 'E', message: 'm', iteration: 1, step: 2, batch: null },
+      { type: 'failed', reason: 'peer-lost', lostPeer: 1, errorName: 'E', message: 'm', iteration: 1, step: 2, batch: null },
     ]
     for (const message of messages) expect(parseFromRank(carried(message), 1)).toEqual(message)
   })

@@ -121,6 +121,8 @@ export const fromRankSchema = z.discriminatedUnion('type', [
     type: z.literal('failed'),
     /** `refused`: cannot run as asked. `peer-lost`: a neighbour is gone, look there first. `broken`: an error in this rank. */
     reason: z.enum(['refused', 'peer-lost', 'broken']),
+    /** The neighbour that is gone, where that is the reason. */
+    lostPeer: rank.nullable(),
     errorName: z.string(),
     message: z.string(),
     iteration: place,

@@ -136,10 +136,10 @@ type Failed = Extract<FromRank, { type: 'failed' }>
 /** An error as it is reported from outside an iteration. */
 export function failureOf(error: unknown): Failed {
   const known = error instanceof Error ? error : new Error(String(error))
-  const lostPeer = known instanceof CommFailedError && known.lostPeer !== null
+  const lostPeer = known instanceof CommFailedError ? known.lostPeer : null
   const refused = known instanceof BackendUnavailableError || known instanceof ArenaTooLargeError || known instanceof OutOfMemoryError
   return {
-    type: 'failed', reason: lostPeer ? 'peer-lost' : refused ? 'refused' : 'broken',
+    type: 'failed', reason: lostPeer !== null ? 'peer-lost' : refused ? 'refused' : 'broken', lostPeer,
     errorName: known.name, message: known.message, iteration: -1, step: -1, batch: null,
   }
 }

@@ -4,16 +4,21 @@ import { RunEndedError } from './errors.ts'
 
 /** How long reports are gathered before one is blamed. */
 const GATHER_MS = 200
+/** How long a rank that only lost its neighbour is not blamed: the neighbour's own end may be heard late. */
+const GATHER_FROM_NEIGHBOURS_MS = 1000
 
 /** Takes in what went wrong in a run and decides, once, why it ended. */
 export class FailureDesk {
   readonly #ended = Promise.withResolvers<never>()
   readonly #reports: FailureReport[] = []
-  readonly #complete: (failure: RunFailure) => RunFailure
+  readonly #complete: (report: FailureReport) => RunFailure
+  /** A report of the rank at fault itself is there, and the others have their moment. */
+  #gathering = false
+  #concluded = false
   #closed = false
 
   /** @param complete adds to a failure what is known only when the run is over. */
-  constructor(complete: (failure: RunFailure) => RunFailure) {
+  constructor(complete: (report: FailureReport) => RunFailure) {
     this.#complete = complete
     this.#ended.promise.catch(() => undefined)
   }
@@ -32,13 +37,19 @@ export class FailureDesk {
   report(evidence: Evidence, failure: RunFailure, cause?: Error): void {
     if (this.#closed) return
     this.#reports.push(cause === undefined ? { evidence, failure } : { evidence, failure, cause })
-    if (evidence === 'cancelled') this.#conclude()
-    else if (this.#reports.length === 1) setTimeout(() => this.#conclude(), GATHER_MS)
+    if (evidence === 'cancelled') {
+      this.#conclude()
+    } else if (!this.#gathering && (evidence !== 'lost-peer' || this.#reports.length === 1)) {
+      this.#gathering = evidence !== 'lost-peer'
+      setTimeout(() => this.#conclude(), this.#gathering ? GATHER_MS : GATHER_FROM_NEIGHBOURS_MS)
+    }
   }
 
   #conclude(): void {
+    if (this.#concluded) return
+    this.#concluded = true
     const [first, ...others] = this.#reports
     const report = bestExplanation([first, ...others])
-    this.#ended.reject(new RunEndedError({ ...report, failure: this.#complete(report.failure) }))
+    this.#ended.reject(new RunEndedError({ ...report, failure: this.#complete(report) }))
   }
 }

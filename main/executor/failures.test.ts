@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { BackendUnavailableError } from '../../kernels/backends/backend.ts'
 import { ArenaTooLargeError } from '../../kernels/backends/arena.ts'
 import { findInstallation } from '../installation.ts'
+import { nodeRankHost } from './nodeRankHost.ts'
 import { foldersOf, isAlive, leftBehind, modelledRing, reaches, smallRing, start } from './testing.ts'
 
 const NOTHING = { alive: [], folders: [] }
@@ -35,6 +36,7 @@ describe('a rank that is killed', () => {
     expect(timeline.run?.failure?.message).toMatch(/rank 1 .*SIGKILL/)
     expect(timeline.run?.failure?.iteration).toBeGreaterThanOrEqual(1)
     expect(timeline.run?.failure?.step).toBeGreaterThanOrEqual(0)
+    expect(timeline.run?.failure?.message).toMatch(/in iteration \d+, last known at step \d/)
     expect(timeline.run?.failure?.lastSpan).not.toBeNull()
     expect(timeline.run?.iterations.length).toBeGreaterThanOrEqual(1)
     expect(timeline.spans.count).toBeGreaterThan(0)
@@ -47,6 +49,27 @@ describe('a rank that is killed', () => {
     const timeline = await run.finished
     stop()
     expect(timeline.run?.failure).toMatchObject({ kind: 'crashed', rank: 2, iteration: null })
+    expect(leftBehind(run)).toEqual(NOTHING)
+  })
+})
+
+describe('where a rank was', () => {
+  it('is known from its neighbours when its own last word is old', async () => {
+    // Steps of 20 ms: a rank says where it is every fifth one.
+    const run = start(modelledRing(20, { world: 8, seqLen: 64, iterations: 1000 }))
+    await reaches(run, 1)
+    run.processes[3].kill('SIGKILL')
+    const { run: record, spans, lanes } = await run.finished
+    const failure = record?.failure
+    expect(failure).toMatchObject({ kind: 'crashed', rank: 3 })
+    // Ranks of a ring are in step: the neighbours were one ahead at most.
+    let furthest = 0
+    for (let at = 0; at < spans.count; at++) {
+      if (![2, 4].includes(lanes[spans.lane[at]].rank ?? -1) || spans.step[at] < 0) continue
+      furthest = Math.max(furthest, spans.iteration[at] * 8 + spans.step[at])
+    }
+    const known = (failure?.iteration ?? Number.NaN) * 8 + (failure?.step ?? Number.NaN)
+    expect(known).toBeGreaterThanOrEqual(furthest - 1)
     expect(leftBehind(run)).toEqual(NOTHING)
   })
 })
@@ -116,6 +139,20 @@ describe('a run that cannot be had', () => {
     const run = start(smallRing({ seqLen: 1 << 24, headDim: 128, heads: 8 }))
     await expect(run.finished).rejects.toBeInstanceOf(ArenaTooLargeError)
     expect(run.processes).toEqual([])
+  })
+
+  it('ends the ranks that were started when the system gives no more processes', async () => {
+    const host = nodeRankHost()
+    let spawned = 0
+    const run = start(longRing(), { rankHost: {
+      spawn: (entry, options) => {
+        if (++spawned === 3) throw new Error('no memory for another process')
+        return host.spawn(entry, options)
+      },
+    } })
+    await expect(run.finished).rejects.toThrow('no memory for another process')
+    expect(run.processes).toHaveLength(2)
+    expect(leftBehind(run)).toEqual(NOTHING)
   })
 
   it('is refused with the backend that is missing', async () => {

@@ -61,6 +61,13 @@ export class RankPeer {
     return lines.findLast((line) => /error|fatal|abort/i.test(line)) ?? lines.at(-1) ?? null
   }
 
+  /** It is known to have come this far: moves its progress forward, never back. */
+  reached(iteration: number, step: number): void {
+    const { progress } = this
+    if (iteration < progress.iteration || (iteration === progress.iteration && step <= progress.step)) return
+    this.progress = { ...progress, iteration, step }
+  }
+
   send(message: ToRankMessage): void {
     this.#process.send(message)
   }

@@ -1,15 +1,14 @@
 import { VERIFY_TOLERANCE } from '../../kernels/attention/verify.ts'
-import { BackendUnavailableError } from '../../kernels/backends/backend.ts'
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import type { FromRank } from '../../kernels/rank/protocol.ts'
 import { runClock, type RunClock } from '../../kernels/timeline/clock.ts'
 import type { ClockAnchor, IterationWindow, RunFailure, RunPhase, RunProgress, RunRecord, Verification } from '../../preload/contract/run.ts'
 import type { Installation } from '../installation.ts'
 import type { Timeline } from '../timeline/timeline.ts'
-import type { Evidence } from './blame.ts'
 import type { ClockReading } from './clockSync.ts'
 import { RunEndedError } from './errors.ts'
 import { FailureDesk } from './failureDesk.ts'
+import { FaultFinder } from './faultFinder.ts'
 import { LiveTimeline } from './liveTimeline.ts'
 import { longestSilenceMs, prepareRun, type Preparation } from './preparation.ts'
 import type { RankExit, RankHost } from './rankHost.ts'
@@ -52,7 +51,14 @@ export class RunSupervisor {
   readonly #live: LiveTimeline
   readonly #startedAt = new Date().toISOString()
   readonly #clock: RunClock = runClock(process.hrtime.bigint())
-  readonly #desk = new FailureDesk((failure) => this.#completed(failure))
+  readonly #desk = new FailureDesk((report) => this.#faults.completed(report))
+  readonly #faults = new FaultFinder({
+    peers: () => this.#ring.peers,
+    phase: () => this.#phase,
+    backend: () => this.#preparation?.backend ?? null,
+    lastSpan: (rank) => this.#live.lastSpan(rank),
+    report: (evidence, failure, cause) => this.#desk.report(evidence, failure, cause),
+  })
   #ring: RankRing
   #preparation: Preparation | null = null
   #phase: RunPhase = 'starting'
@@ -122,7 +128,7 @@ export class RunSupervisor {
   async #drive(preparation: Preparation, folders: RunFolders): Promise<void> {
     await this.#start(preparation, folders)
     const watch = new StallWatch(this.#options.stallTimeoutMs + longestSilenceMs(this.#config, preparation))
-    const timer = setInterval(() => this.#look(watch), watch.intervalMs)
+    const timer = setInterval(() => this.#faults.look(watch), watch.intervalMs)
     try {
       this.#startClocks = await this.#ring.readClocks(this.#clock)
       const total = this.#config.warmup + this.#config.iterations
@@ -145,15 +151,19 @@ export class RunSupervisor {
     const usualMs = preparation.backend === 'tensorflow' ? TENSORFLOW_STARTUP_TIMEOUT_MS : STARTUP_TIMEOUT_MS
     const limitMs = startupTimeoutMs ?? usualMs + STARTUP_TIMEOUT_MS_PER_RANK * this.#config.world
     const started = new Set<number>()
-    const timer = setTimeout(() => this.#startedTooLate(started, limitMs), limitMs)
+    const timer = setTimeout(() => this.#faults.startedTooLate(started, limitMs), limitMs)
     try {
       const events = {
         message: (peer: RankPeer, message: FromRank) => this.#onMessage(peer, message),
-        garbled: (peer: RankPeer, error: Error) => this.#blame('reported', peer, 'crashed', error.message),
-        exited: (peer: RankPeer, exit: RankExit) => this.#onExit(peer, exit),
+        garbled: (peer: RankPeer, error: Error) => this.#faults.garbled(peer, error),
+        exited: (peer: RankPeer, exit: RankExit) => this.#faults.exited(peer, exit),
       }
-      this.#ring = new RankRing(preparation.environments.map((env, rank) =>
-        new RankPeer(rank, rankHost.spawn(installation.rankEntry, { label: `rank ${rank}`, env }), events)), this.#desk.ended)
+      // One after the other: should the system refuse one, those before it are known and are ended.
+      const peers: RankPeer[] = []
+      this.#ring = new RankRing(peers, this.#desk.ended)
+      for (const [rank, env] of preparation.environments.entries()) {
+        peers.push(new RankPeer(rank, rankHost.spawn(installation.rankEntry, { label: `rank ${rank}`, env }), events))
+      }
       const hello = this.#ring.all('hello')
       this.#events.progress()
       await hello
@@ -210,7 +220,7 @@ export class RunSupervisor {
         break
       case 'failed':
         if (message.batch !== null) this.#append(peer, message.batch)
-        this.#onFailed(peer, message)
+        this.#faults.failed(peer, message)
         break
       default:
         break
@@ -220,63 +230,6 @@ export class RunSupervisor {
   #append(peer: RankPeer, batch: Parameters<LiveTimeline['append']>[1]): void {
     this.#live.append(peer.rank, batch)
     this.#events.spans()
-  }
-
-  #onFailed(peer: RankPeer, message: Extract<FromRank, { type: 'failed' }>): void {
-    if (message.iteration >= 0) {
-      peer.progress = { rank: peer.rank, iteration: message.iteration, step: Math.max(0, message.step), state: 'failed' }
-    }
-    if (message.errorName === 'BackendUnavailableError' && this.#preparation !== null) {
-      const { backend } = this.#preparation
-      const reason = message.message.replace(`backend "${backend}" is not available: `, '')
-      this.#blame('reported', peer, 'refused', message.message, new BackendUnavailableError(backend, reason))
-    } else if (message.reason === 'peer-lost') {
-      this.#blame('lost-peer', peer, 'crashed', message.message)
-    } else {
-      this.#blame('reported', peer, message.reason === 'refused' ? 'refused' : 'crashed', message.message)
-    }
-  }
-
-  #onExit(peer: RankPeer, { code, signal }: RankExit): void {
-    const how = signal !== null ? `was ended by ${signal}`
-      : code !== null ? `ended with exit code ${code}` : 'could not be started'
-    const words = signal === null ? peer.lastWords : null
-    this.#blame('exited', peer, 'crashed', words === null ? `its process ${how}` : `its process ${how}: ${words}`)
-  }
-
-  #look(watch: StallWatch): void {
-    const stall = watch.look(this.#ring.peers, performance.now())
-    if (stall === null) return
-    const seconds = (stall.silentMs / 1000).toFixed(1)
-    this.#blame('silent', this.#ring.peers[stall.rank], 'timed-out', stall.stopped
-      ? `its process is stopped (by a signal or a debugger) and has said nothing for ${seconds} s`
-      : `nothing was heard of it for ${seconds} s`)
-  }
-
-  #startedTooLate(started: ReadonlySet<number>, limitMs: number): void {
-    const late = this.#ring.peers.find((peer) => !started.has(peer.rank))
-    if (late !== undefined) this.#blame('silent', late, 'timed-out', `it was not ready ${(limitMs / 1000).toFixed(1)} s after the start`)
-  }
-
-  #blame(evidence: Evidence, peer: RankPeer, kind: RunFailure['kind'], what: string, cause?: Error): void {
-    const { iteration, step } = peer.progress
-    const running = this.#phase === 'warm-up' || this.#phase === 'measuring'
-    const where = running ? ` in iteration ${iteration}, step ${step}` : this.#phase === 'starting' ? ' at the start' : ''
-    this.#desk.report(evidence, {
-      kind, rank: peer.rank,
-      iteration: running ? iteration : null,
-      step: running ? step : null,
-      // Its last spans may still be on their way: see #completed.
-      lastSpan: null,
-      message: `rank ${peer.rank} failed${where}: ${what}`,
-    }, cause)
-  }
-
-  #completed(failure: RunFailure): RunFailure {
-    if (failure.rank === null) return failure
-    const peer = this.#ring.peers[failure.rank]
-    peer.progress = { ...peer.progress, state: 'failed' }
-    return { ...failure, lastSpan: this.#live.lastSpan(failure.rank) }
   }
 
   #enter(phase: RunPhase): void {

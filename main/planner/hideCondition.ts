@@ -1,6 +1,7 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import type { PlanningRates } from './rates.ts'
 
+const LARGEST_COUNTED = 2 ** 50
 const BYTES_PER_ELEMENT = { float32: 4 } as const
 
 /** Share of a shard square that a step leaves out: 1 where the critical rank computes whole squares, 2 where half. */
@@ -22,6 +23,8 @@ export function minShardTokens(config: RunConfig, rates: Pick<PlanningRates, 'gf
   const latencyNs = rates.latencyUs * 1000
   const covers = (tokens: number): boolean => computeNs * tokens * tokens >= wireNs * tokens + latencyNs
   const root = (wireNs + Math.sqrt(wireNs * wireNs + 4 * computeNs * latencyNs)) / (2 * computeNs)
+  // Beyond what counts one by one in a double, the root is as near as it gets.
+  if (root > LARGEST_COUNTED) return Math.min(Math.ceil(root), Number.MAX_VALUE)
   // The root is off by rounding at most; the smallest whole number that satisfies the inequality is next to it.
   let tokens = Math.max(1, Math.floor(root) - 1)
   while (!covers(tokens)) tokens++

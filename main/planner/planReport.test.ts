@@ -98,4 +98,12 @@ describe('hide condition', () => {
       if (tokens > 2) expect(covers(tokens * (1 - 1e-9) - 1)).toBe(false)
     }))
   })
+
+  test('rates beyond all reason give a number, at once', () => {
+    for (const bandwidthGBps of [1e-9, 1e-300]) {
+      const tokens = minShardTokens(configOf({}), { gflopsPerRank: 1e9, bandwidthGBps, latencyUs: 0 })
+      expect(Number.isFinite(tokens)).toBe(true)
+      expect(tokens).toBeGreaterThan(1e17)
+    }
+  })
 })

@@ -7,7 +7,7 @@ import { type RingSchedule, scheduleAt } from '../simulator/ringSchedule.ts'
  * a world of a thousand ranks has a million steps. Times are rounded to ns as in the simulation's timeline.
  */
 export function scheduleFigures(schedule: RingSchedule): PlanReport['simulated'] {
-  const { world, enterNs, computeEndNs, hopStartNs, hopEndNs } = schedule
+  const { world, enterNs, computeEndNs, hopStartNs, hopSentNs, hopArrivedNs, latencyNs } = schedule
   const window = { startNs: 0, endNs: Math.round(schedule.makespanNs) }
   const ranks = Array.from({ length: world }, (_, rank) => {
     const spans = newRankSpans()
@@ -17,8 +17,8 @@ export function scheduleFigures(schedule: RingSchedule): PlanReport['simulated']
       spans.groups.compute.add(Math.round(enterNs[at]), Math.round(computeEndNs[at]))
       if (step === world - 1) continue
       const incoming = scheduleAt(world, sender, step)
-      spans.groups.send.add(Math.round(hopStartNs[at]), Math.round(hopEndNs[at]))
-      spans.groups.recv.add(Math.round(hopStartNs[incoming]), Math.round(hopEndNs[incoming]))
+      spans.groups.send.add(Math.round(hopStartNs[at]), Math.round(hopSentNs[at]))
+      spans.groups.recv.add(Math.round(hopStartNs[incoming] + latencyNs), Math.round(hopArrivedNs[incoming]))
     }
     return rankFigures(rank, spans, window)
   })

@@ -19,23 +19,23 @@ export interface RingSchedule {
   /** End of the attention proper, before a straggler's delay. */
   readonly attendEndNs: Float64Array
   readonly computeEndNs: Float64Array
-  /** NaN at the last step, which sends nothing. */
+  /** First byte sent; NaN at the last step, which sends nothing. */
   readonly hopStartNs: Float64Array
-  readonly hopEndNs: Float64Array
+  /** Last byte sent: from here the sender may write the block's slot again. */
+  readonly hopSentNs: Float64Array
+  /** Last byte arrived; the first one did `latencyNs` after it was sent. */
+  readonly hopArrivedNs: Float64Array
+  readonly latencyNs: number
   readonly makespanNs: number
 }
 
 export const scheduleAt = (world: number, rank: number, step: number): number => step * world + rank
 
-/** Duration of a hop: L + bytes / B, in ns. One byte per ns is one GB/s. */
-export function hopNs(bytes: number, link: SimulationRates['link']): number {
-  return link === null ? 0 : link.latencyUs * 1000 + bytes / link.bandwidthGBps
-}
-
 /**
  * The asynchronous ring with rendezvous, as the executor runs it. A hop starts when the sender holds the block and its
  * loop reached the step (with overlap) or finished its compute (without), the receiver has posted its slot likewise,
- * and the link is free. A rank's next step starts when its compute, its receive and its send of the step are done.
+ * and the link is free. Its last byte leaves bytes / B later and arrives the latency after that: the executor's emulated
+ * link (kernels/transport/emulatedLink.ts). A rank's next step starts when its compute, its receive and its send are done.
  * With free communication the makespan is Σ over steps of the most loaded rank's work for the contiguous, striped and
  * zigzag layouts, since the last rank is critical at every step.
  */
@@ -47,8 +47,12 @@ export function ringSchedule(plan: Plan, rates: SimulationRates, overlap: boolea
   const attendEndNs = new Float64Array(size)
   const computeEndNs = new Float64Array(size)
   const hopStartNs = new Float64Array(size).fill(Number.NaN)
-  const hopEndNs = new Float64Array(size).fill(Number.NaN)
-  const durationNs = hopNs(plan.bytesPerHop, rates.link)
+  const hopSentNs = new Float64Array(size).fill(Number.NaN)
+  const hopArrivedNs = new Float64Array(size).fill(Number.NaN)
+  const { link } = rates
+  // One byte per ns is one GB/s.
+  const wireNs = link === null ? 0 : plan.bytesPerHop / link.bandwidthGBps
+  const latencyNs = link === null ? 0 : link.latencyUs * 1000
   const slowDown = plan.ranks.map(({ rank }) => stragglers[String(rank)] ?? 1)
 
   for (let step = 0; step < world; step++) {
@@ -65,15 +69,16 @@ export function ringSchedule(plan: Plan, rates: SimulationRates, overlap: boolea
       const reached = overlap ? enterNs : computeEndNs
       // The link is free: the rank entered this step only after its previous send was done.
       hopStartNs[at] = Math.max(reached[at], reached[receiver])
-      hopEndNs[at] = hopStartNs[at] + durationNs
+      hopSentNs[at] = hopStartNs[at] + wireNs
+      hopArrivedNs[at] = hopStartNs[at] + latencyNs + wireNs
     }
     for (let rank = 0; rank < world; rank++) {
       const at = scheduleAt(world, rank, step)
       const sender = scheduleAt(world, (rank + world - 1) % world, step)
-      enterNs[scheduleAt(world, rank, step + 1)] = Math.max(computeEndNs[at], hopEndNs[at], hopEndNs[sender])
+      enterNs[scheduleAt(world, rank, step + 1)] = Math.max(computeEndNs[at], hopSentNs[at], hopArrivedNs[sender])
     }
   }
   let makespanNs = 0
   for (let rank = 0; rank < world; rank++) makespanNs = Math.max(makespanNs, computeEndNs[scheduleAt(world, rank, world - 1)])
-  return { world, enterNs, attendEndNs, computeEndNs, hopStartNs, hopEndNs, makespanNs }
+  return { world, enterNs, attendEndNs, computeEndNs, hopStartNs, hopSentNs, hopArrivedNs, latencyNs, makespanNs }
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Layout, LAYOUTS, type Mask, MASKS, parseRunConfig, type RunConfig, type RunConfigInput } from '../../kernels/config/runConfig.ts'
 import { planRun } from '../../kernels/plan/plan.ts'
+import { emulatedArrival, emulatedDeparture } from '../../kernels/transport/emulatedLink.ts'
 import { RANK_LANES, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
 import { runResult } from '../analysis/runResult.ts'
 import type { Timeline } from '../timeline/timeline.ts'
@@ -21,13 +22,14 @@ interface Span {
   readonly end: number
   readonly step: number
   readonly hop: number
+  readonly peer: number
 }
 
 const spansOf = ({ spans, lanes }: Timeline): Span[] => Array.from({ length: spans.count }, (_, index) => ({
   rank: lanes[spans.lane[index]].rank ?? -1, lane: RANK_LANES[spans.lane[index] % RANK_LANES.length],
   category: SPAN_CATEGORIES[spans.category[index]],
   start: spans.startNs[index], end: spans.startNs[index] + spans.durationNs[index],
-  step: spans.step[index], hop: spans.hop[index],
+  step: spans.step[index], hop: spans.hop[index], peer: spans.peer[index],
 }))
 
 const makespanNs = (timeline: Timeline): number => timeline.run?.iterations[0].endNs ?? Number.NaN
@@ -46,12 +48,12 @@ describe('simulation', () => {
   }
 
   test('a hop shorter than every step hides wholly with overlap, and adds itself N - 1 times without', () => {
-    const link = { bandwidthGBps: 1e6, latencyUs: 1 }
+    const link = { bandwidthGBps: 2, latencyUs: 0.5 }
     const run = (overlap: boolean): Timeline => {
       const config = configOf({ world: 4, layout: 'contiguous', mask: 'full', overlap })
       return simulate(config, { gflopsPerRank: pairPerNs(config), link })
     }
-    const hop = 1000 + planRun(configOf({ world: 4 })).bytesPerHop / 1e6
+    const hop = 500 + planRun(configOf({ world: 4 })).bytesPerHop / 2
     expect(runResult(run(true), null).overlapRatio).toBe(1)
     expect(runResult(run(false), null).overlapRatio).toBe(0)
     expect(makespanNs(run(false)) - makespanNs(run(true))).toBeCloseTo(3 * hop, -0.5)
@@ -86,7 +88,8 @@ describe('simulation', () => {
     slow: fc.double({ min: 1, max: 4, noNaN: true }),
   }).map(({ bandwidthGBps, latencyUs, slow, ...fields }) => {
     const config = configOf({ ...fields, stragglers: { 0: slow } })
-    return { config, timeline: simulate(config, { gflopsPerRank: pairPerNs(config) / 7, link: { bandwidthGBps, latencyUs } }) }
+    const link = { bandwidthGBps, latencyUs }
+    return { config, link, timeline: simulate(config, { gflopsPerRank: pairPerNs(config) / 7, link }) }
   })
 
   test('spans of a lane are disjoint', () => {
@@ -114,6 +117,31 @@ describe('simulation', () => {
         if (next !== undefined) expect(next.start).toBeGreaterThanOrEqual(receive.end)
       }
     }))
+  })
+
+  test('hops last as long as the executor\'s emulated link makes them, at both ends', () => {
+    fc.assert(fc.property(anyCase, ({ config, timeline, link }) => {
+      const { bytesPerHop } = planRun(config)
+      const spans = spansOf(timeline)
+      const receives = new Map(spans.filter((span) => span.category === 'recv').map((span) => [span.hop, span]))
+      for (const send of spans.filter((span) => span.category === 'send')) {
+        const departure = emulatedDeparture(link, { startNs: send.start, endNs: send.start }, bytesPerHop)
+        const arrival = emulatedArrival(link, { senderStartNs: send.start, startNs: send.start, endNs: send.start }, bytesPerHop)
+        const receive = receives.get(send.hop)
+        // Each instant is rounded once, here from a start that was rounded before.
+        for (const [simulated, emulated] of [[send.end, departure.endNs], [receive?.start, arrival.startNs], [receive?.end, arrival.endNs]]) {
+          expect(Math.abs((simulated ?? Number.NaN) - (emulated ?? Number.NaN))).toBeLessThanOrEqual(1)
+        }
+      }
+    }))
+  })
+
+  test('a wait is charged to one neighbour, the one whose half of the hop ends last, as in a run', () => {
+    // Rank 1 computes long after its neighbours: rank 0 waits for it to take its block, though rank 2's came early.
+    const config = configOf({ world: 3, layout: 'contiguous', mask: 'full', seqLen: 255, overlap: false, stragglers: { 1: 5 } })
+    const timeline = simulate(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 10, latencyUs: 0 } })
+    const waits = spansOf(timeline).filter((span) => span.rank === 0 && span.step === 0 && span.category.startsWith('wait'))
+    expect(waits.map(({ category, peer }) => [category, peer])).toEqual([['wait-peer', 1], ['wait-link', 1]])
   })
 
   test('a rank computes or waits from its first step to its last, without gaps', () => {

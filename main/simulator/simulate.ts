@@ -1,5 +1,6 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import { type Plan, planRun } from '../../kernels/plan/plan.ts'
+import { splitWait } from '../../kernels/rank/splitWait.ts'
 import { CATEGORY_CODE, RANK_LANES, type RankLane, type SpanCategory } from '../../kernels/timeline/categories.ts'
 import type { RunRecord } from '../../preload/contract/run.ts'
 import { spanName } from '../executor/spanNames.ts'
@@ -36,14 +37,6 @@ class SimulationWriter {
   }
 }
 
-/** One wait of the compute thread: for a hop that had not begun, then for its bytes. Parts of no length are left out. */
-function writeWait(writer: SimulationWriter, rank: number, fromNs: number, hop: { startNs: number; endNs: number }, facts: Facts): number {
-  if (hop.startNs > fromNs) writer.span(rank, 'compute', 'wait-peer', fromNs, hop.startNs, facts)
-  const linkFrom = Math.max(fromNs, hop.startNs)
-  if (hop.endNs > linkFrom) writer.span(rank, 'compute', 'wait-link', linkFrom, hop.endNs, facts)
-  return Math.max(fromNs, hop.endNs)
-}
-
 function writeRank(writer: SimulationWriter, plan: Plan, schedule: RingSchedule, rank: number): void {
   const { world } = plan
   const sender = (rank + world - 1) % world
@@ -58,14 +51,20 @@ function writeRank(writer: SimulationWriter, plan: Plan, schedule: RingSchedule,
       }
     }
     if (send === null || recv === null) continue
-    const incoming = { startNs: schedule.hopStartNs[incomingAt], endNs: schedule.hopEndNs[incomingAt] }
-    const outgoing = { startNs: schedule.hopStartNs[at], endNs: schedule.hopEndNs[at] }
-    writer.span(rank, 'send', 'send', outgoing.startNs, outgoing.endNs,
+    const senderStartNs = schedule.hopStartNs[incomingAt]
+    const arrival = { senderStartNs, startNs: senderStartNs + schedule.latencyNs, endNs: schedule.hopArrivedNs[incomingAt] }
+    const departure = { startNs: schedule.hopStartNs[at], endNs: schedule.hopSentNs[at] }
+    writer.span(rank, 'send', 'send', departure.startNs, departure.endNs,
       { step, peer: send.peer, bytes: send.bytes, hop: at })
-    writer.span(rank, 'recv', 'recv', incoming.startNs, incoming.endNs,
+    writer.span(rank, 'recv', 'recv', arrival.startNs, arrival.endNs,
       { step, peer: recv.peer, bytes: recv.bytes, hop: incomingAt })
-    const received = writeWait(writer, rank, schedule.computeEndNs[at], incoming, { step, peer: recv.peer })
-    writeWait(writer, rank, received, outgoing, { step, peer: send.peer })
+    const waitFromNs = schedule.computeEndNs[at]
+    const waitToNs = schedule.enterNs[scheduleAt(world, rank, step + 1)]
+    // Divided as the executor divides its own waits.
+    const { on, movingFromNs } = splitWait(waitFromNs, waitToNs, arrival, departure)
+    const facts = { step, peer: on === 'previous' ? recv.peer : send.peer }
+    if (movingFromNs > waitFromNs) writer.span(rank, 'compute', 'wait-peer', waitFromNs, movingFromNs, facts)
+    if (waitToNs > movingFromNs) writer.span(rank, 'compute', 'wait-link', movingFromNs, waitToNs, facts)
   }
 }
 
