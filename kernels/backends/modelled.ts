@@ -1,17 +1,6 @@
 import type { AttentionBackend, BackendSetup, BlockWork, SpanSink } from './backend.ts'
+import { waitUntil } from '../timeline/preciseWait.ts'
 import { BackendUnavailableError } from './backend.ts'
-
-/** A timed sleep ends up to this much late where the system rounds timers; the rest of a wait is spun. */
-const SPIN_NS = 60_000n
-
-/** Sleeps without using the CPU until about `deadlineNs`, then spins the last tens of microseconds. */
-function waitUntil(deadlineNs: bigint, sleeper: Int32Array): void {
-  for (;;) {
-    const leftNs = deadlineNs - process.hrtime.bigint()
-    if (leftNs <= 0n) return
-    if (leftNs > SPIN_NS) Atomics.wait(sleeper, 0, 0, Number(leftNs - SPIN_NS) / 1e6)
-  }
-}
 
 /**
  * Waits flops / rate instead of computing; everything else about the run is real. What one wait overshoots (a process
@@ -22,7 +11,6 @@ export class ModelledBackend implements AttentionBackend {
   readonly device: string
   readonly computes = false
   readonly #nsPerFlop: number
-  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4))
   #overshootNs = 0
 
   /** @param gflops the rate of each rank in GFLOP/s. */
@@ -36,10 +24,9 @@ export class ModelledBackend implements AttentionBackend {
   }
 
   async attend(work: BlockWork, spans: SpanSink): Promise<void> {
-    const begunNs = process.hrtime.bigint()
     const startNs = spans.now()
     const dueNs = Math.max(0, work.flops * this.#nsPerFlop - this.#overshootNs)
-    waitUntil(begunNs + BigInt(Math.round(dueNs)), this.#sleeper)
+    await waitUntil(() => spans.now(), startNs + dueNs)
     const endNs = spans.now()
     // A wait shorter than the overshoot it had to make up for leaves the rest of it to the next.
     this.#overshootNs += endNs - startNs - work.flops * this.#nsPerFlop

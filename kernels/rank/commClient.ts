@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { CommFailure, CommSetup, FromComm, HopOrder, ToComm } from '../transport/commMessages.ts'
 import { HopBoard } from '../transport/hopBoard.ts'
 import type { Arrival, Departure } from '../transport/links.ts'
-import { waitUntil } from './preciseWait.ts'
+import { waitUntil } from '../timeline/preciseWait.ts'
 
 /** Longest time that the event loop stands still while a hop is waited for. */
 const LONGEST_SLEEP_MS = 50
