@@ -49,6 +49,12 @@ describe('lanes', () => {
     expect(laneLabel({ rank: null, name: 'Rank 3 · send' })).toBe('Rank 3 · send')
     expect(laneLabel({ rank: 3, name: 'Rank 3' })).toBe('Rank 3')
   })
+  it('leave room for long names, within bounds', () => {
+    expect(layout.left).toBe(118)
+    const threads = layoutLanes([lane(0, 0, 'CPU / thread 4037')], 100)
+    expect(threads.left).toBeGreaterThan(118)
+    expect(layoutLanes([lane(0, 0, 'x'.repeat(500))], 100).left).toBeLessThan(300)
+  })
   it('keep a readable height and scroll when there are many', () => {
     const many = layoutLanes(Array.from({ length: 300 }, (_, index) => lane(index, index, 'compute')), 400)
     expect(many.contentHeight).toBeGreaterThan(400)

@@ -21,6 +21,10 @@ const LEAST_WIDTH = 1
 const SEPARATE_WIDTH = 5
 const SEPARATION = 1
 
+/** Whether a span lies before the window and only touches it. */
+const endsAtEdge = ({ startNs, endNs }: SpanBatch, at: number, { window }: TimeScale): boolean =>
+  endNs[at] === window.startNs && startNs[at] < endNs[at]
+
 /**
  * Calls back with the rectangles of a batch inside the window. Narrow ones are joined where the gap between them is
  * invisible; wide ones give up a pixel, so that a line shows between neighbours.
@@ -37,7 +41,7 @@ export function forEachRect(batch: SpanBatch, scale: TimeScale, emit: (x: number
   }
   for (let at = 0; at < startNs.length; at++) {
     if (startNs[at] > scale.window.endNs) break
-    if (endNs[at] < scale.window.startNs) continue
+    if (endNs[at] < scale.window.startNs || endsAtEdge(batch, at, scale)) continue
     const x0 = Math.max(scale.left, pixelOf(scale, startNs[at]))
     const x1 = Math.min(right, Math.max(pixelOf(scale, endNs[at]), x0 + LEAST_WIDTH))
     const wide = x1 - x0 >= SEPARATE_WIDTH

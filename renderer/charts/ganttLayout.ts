@@ -16,6 +16,8 @@ export interface LaneGroup {
 }
 
 export interface GanttLayout {
+  /** Width of the labels' column at the left, which the time axis leaves free. */
+  readonly left: number
   readonly groups: readonly LaneGroup[]
   /** Row of each lane index. */
   readonly rows: readonly LaneRow[]
@@ -24,7 +26,13 @@ export interface GanttLayout {
 }
 
 const LEAST_ROW = 10
-const LARGEST_ROW = 36
+const LARGEST_ROW = 48
+const LEAST_LEFT = 118
+const LARGEST_LEFT = 248
+/** Room for a group's label beside the lanes' labels, and the gaps around both. */
+export const GROUP_LABEL_WIDTH = 56
+export const LABEL_GAP = 8
+const GLYPH = 6.3
 /** The compute lane carries the finding, so it is drawn taller. Shares of a plain row. */
 const COMPUTE_SHARE = 1.6
 const GROUP_GAP = 0.5
@@ -44,6 +52,12 @@ function grouped(lanes: readonly LaneSummary[]): { readonly label: string; reado
     label: rank === null ? 'Other' : `Rank ${rank}`,
     lanes: lanes.filter((lane) => lane.rank === rank),
   }))
+}
+
+/** The labels' column: as wide as the longest label needs, between bounds. Other tools' threads have long names. */
+function leftOf(lanes: readonly LaneSummary[]): number {
+  const longest = lanes.reduce((most, lane) => Math.max(most, laneLabel(lane).length), 0)
+  return Math.round(Math.max(LEAST_LEFT, Math.min(LARGEST_LEFT, GROUP_LABEL_WIDTH + longest * GLYPH + 2 * LABEL_GAP)))
 }
 
 /** Lanes in groups by rank, sized to fill the available height between readable bounds. */
@@ -66,7 +80,7 @@ export function layoutLanes(lanes: readonly LaneSummary[], availableHeight: numb
     y += unit * GROUP_GAP / 2
     return { label, top, height, rows: groupRows }
   })
-  return { groups: placed, rows, contentHeight: y }
+  return { left: leftOf(lanes), groups: placed, rows, contentHeight: y }
 }
 
 /** The lane drawn at a height of the content, null between groups. */

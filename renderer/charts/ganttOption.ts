@@ -6,14 +6,14 @@ import type { ChartTokens } from '../theme/theme.ts'
 import { layer, type Mark, type PlotArea } from './drawing.ts'
 import type { EChartsOption } from './echarts.ts'
 import { pixelOf, type TimeScale } from './ganttGeometry.ts'
-import type { GanttLayout, LaneRow } from './ganttLayout.ts'
+import { GROUP_LABEL_WIDTH, LABEL_GAP, type GanttLayout, type LaneRow } from './ganttLayout.ts'
 import type { SpanIndex } from './spanIndex.ts'
 import { widthOf, type TimeWindow } from './timeWindow.ts'
 
-export const GANTT_LEFT = 118
 export const GANTT_RIGHT = 8
 /** Height of the time axis above the plot. */
 export const GANTT_TOP = 24
+export const GANTT_BOTTOM = 4
 /** Height of the strip with the iterations' names, at the top of the plot. */
 export const ITERATION_STRIP = 18
 /** Arrows closer together than this, on average, hide the spans rather than explain them. */
@@ -36,14 +36,16 @@ export interface GanttPicture {
   readonly showArrows: boolean
   readonly pinned: PinnedSpan | null
   readonly scrollTop: number
+  /** Height of the chart; the plot ends under the last lane where there is more. */
+  readonly height: number
 }
 
 const BAR_INSET = 1
 const LEAST_LABEL_ROW = 11
 const LEAST_LABEL_WIDTH = 30
 
-export const ganttScale = (window: TimeWindow, chartWidth: number): TimeScale =>
-  ({ window, left: GANTT_LEFT, width: Math.max(1, chartWidth - GANTT_LEFT - GANTT_RIGHT) })
+export const ganttScale = (window: TimeWindow, left: number, chartWidth: number): TimeScale =>
+  ({ window, left, width: Math.max(1, chartWidth - left - GANTT_RIGHT) })
 
 const scaleOf = (picture: GanttPicture, plot: PlotArea): TimeScale =>
   ({ window: picture.window, left: plot.x, width: plot.width })
@@ -162,7 +164,7 @@ function labelMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens):
     if (visible(rankY)) {
       marks.push({
         type: 'text',
-        style: { text: group.label, x: 8, y: rankY, fill: tokens.text, font: `600 11px ${tokens.font}`, verticalAlign: 'middle' },
+        style: { text: group.label, x: LABEL_GAP, y: rankY, fill: tokens.text, font: `600 11px ${tokens.font}`, verticalAlign: 'middle' },
       })
     }
     for (const row of group.rows) {
@@ -171,8 +173,8 @@ function labelMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens):
       marks.push({
         type: 'text',
         style: {
-          text: row.label, x: plot.x - 8, y, fill: tokens.muted, font: `11px ${tokens.font}`, align: 'right',
-          verticalAlign: 'middle', width: 62, overflow: 'truncate',
+          text: row.label, x: plot.x - LABEL_GAP, y, fill: tokens.muted, font: `11px ${tokens.font}`, align: 'right',
+          verticalAlign: 'middle', width: plot.x - GROUP_LABEL_WIDTH, overflow: 'truncate',
         },
       })
     }
@@ -183,9 +185,11 @@ function labelMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens):
 /** The Gantt: a time axis on top, layers of marks under it. Series keep their ids so that a redraw merges. */
 export function ganttOption(picture: GanttPicture, tokens: ChartTokens): EChartsOption {
   const { window } = picture
+  const wanted = (picture.iterations.length > 0 ? ITERATION_STRIP : 0) + picture.layout.contentHeight
+  const height = Math.max(1, Math.min(wanted, picture.height - GANTT_TOP - GANTT_BOTTOM))
   const line = { lineStyle: { color: tokens.gridLine } }
   return {
-    grid: { left: GANTT_LEFT, right: GANTT_RIGHT, top: GANTT_TOP, bottom: 4 },
+    grid: { left: picture.layout.left, right: GANTT_RIGHT, top: GANTT_TOP, height },
     xAxis: {
       type: 'value', z: 1, position: 'top', min: window.startNs, max: window.endNs, splitNumber: 8,
       axisLine: { show: true, onZero: false, lineStyle: { color: tokens.border } },

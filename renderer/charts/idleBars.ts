@@ -41,10 +41,14 @@ export function theoryComputeShare(plan: PlanReport, rank: number): number | nul
   return entry === undefined || plan.makespanPairs === 0 ? null : entry.pairs / plan.makespanPairs
 }
 
-/** Bars of a timeline: means over the measured iterations of a run, totals of a trace that holds no run of ours. */
+/**
+ * Bars of a timeline: means over the measured iterations of a run, none where a run completed none; totals of a trace that
+ * holds no run of ours.
+ */
 export function idleBarsOf(analysis: TimelineAnalysis): IdleBar[] {
   const { run } = analysis.trace
-  if (run !== null && run.iterations.length > 0) {
+  if (run !== null && run.iterations.length === 0) return []
+  if (run !== null) {
     const count = run.iterations.length
     const totalMs = run.iterations.reduce((sum, { makespanMs }) => sum + makespanMs, 0) / count
     return run.ranks.map((rank) => {

@@ -47,10 +47,10 @@ export function sweepPicture(
 /** The result in a sentence. */
 export function sweepFinding(report: SweepReport): string {
   const { best, predictedBest } = report
-  const found = `Tile ${best.blockQ} x ${best.blockK} is fastest at ${threeDigits(best.gflops)} GFLOP/s`
-  if (predictedBest === null) return `${found}; the L2 size is unknown, so none was predicted`
-  if (sameTile(best, predictedBest)) return `${found}, as predicted from the L2 size`
+  const found = `${best.blockQ} x ${best.blockK} is fastest: ${threeDigits(best.gflops)} GFLOP/s`
+  if (predictedBest === null) return found
+  if (sameTile(best, predictedBest)) return `${found}, as predicted`
   const predicted = report.cells.find((cell) => sameTile(cell, predictedBest))
-  const reached = predicted === undefined ? '' : `, which reaches ${threeDigits(predicted.gflops / best.gflops * 100)} % of it`
-  return `${found}; predicted was ${predictedBest.blockQ} x ${predictedBest.blockK}${reached}`
+  const reached = predicted === undefined ? 'was not measured' : `reaches ${Math.round(predicted.gflops / best.gflops * 100)} %`
+  return `${found}; predicted ${predictedBest.blockQ} x ${predictedBest.blockK} ${reached}`
 }

@@ -26,7 +26,7 @@ export function workMapPicture(plan: PlanReport['plan'], compact: boolean): Cell
   return {
     columns: stepLabels(plan.world, compact),
     rows: plan.ranks.map(({ rank }) => (compact ? `r${rank}` : `rank ${rank}`)),
-    columnTitle: 'ring step, letter of the kind and pairs per head', rowTitle: '', compact,
+    columnTitle: 'ring step', rowTitle: '', compact,
     cells: plan.ranks.flatMap(({ rank, steps }) => steps.map(({ step, kind, pairs }) => ({
       column: step, row: rank, share: pairs === 0 ? null : pairs / most,
       lines: [compact ? STEP_KINDS[kind].letter : pairs === 0 ? 'skip' : `${STEP_KINDS[kind].letter} ${formatCount(pairs)}`],

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { formatAxisTime } from './axis.ts'
 import { toCsv } from './csv.ts'
 import { fileStem } from './download.ts'
+import { failureTitle } from './failure.ts'
+import { describeMending } from './mending.ts'
 import {
   formatBytes, formatCount, formatError, formatGflops, formatMs, formatNs, formatPercent, NO_FIGURE, threeDigits,
 } from './quantity.ts'
@@ -15,7 +17,7 @@ describe('three significant digits', () => {
 
 describe('quantities carry their unit', () => {
   it.each([
-    [0, '0 ns'], [812, '812 ns'], [3214, '3.21 µs'], [12_345_678, '12.3 ms'], [1.5e9, '1.50 s'],
+    [0, '0'], [812, '812 ns'], [3214, '3.21 µs'], [12_345_678, '12.3 ms'], [1.5e9, '1.50 s'],
     // Rounding must not leave 1000 of a unit.
     [999_960, '1.00 ms'],
   ])('%d ns reads %s', (ns, text) => expect(formatNs(ns)).toBe(text))
@@ -24,7 +26,7 @@ describe('quantities carry their unit', () => {
     expect([0, 512, 1024, 1_572_864].map(formatBytes)).toEqual(['0 B', '512 B', '1.00 KiB', '1.50 MiB'])
   })
   it('scales rates, also below 1 GFLOP/s', () => {
-    expect([0.5, 38.2, 1500].map(formatGflops)).toEqual(['500 MFLOP/s', '38.2 GFLOP/s', '1.50 TFLOP/s'])
+    expect([0, 0.5, 38.2, 1500].map(formatGflops)).toEqual(['0', '500 MFLOP/s', '38.2 GFLOP/s', '1.50 TFLOP/s'])
   })
   it('shows percentages of fractions, without the dust of rounding', () => {
     expect([0, 6e-9, 0.4712, 1].map(formatPercent)).toEqual(['0 %', '0 %', '47.1 %', '100 %'])
@@ -46,6 +48,19 @@ describe('time axis', () => {
     const ticks = [1_234_560_000, 1_234_570_000, 1_234_580_000].map((ns) => formatAxisTime(ns, 100_000))
     expect(new Set(ticks).size).toBe(3)
     expect(ticks[0]).toBe('1\u2009234\u2009560 µs')
+  })
+})
+
+describe('what went wrong, in a sentence', () => {
+  it('names the rank, the step and the iteration of a failure as far as they are known', () => {
+    expect(failureTitle({ kind: 'crashed', rank: 3, step: 0, iteration: 1 })).toBe('The run crashed at rank 3, step 0 of iteration 1')
+    expect(failureTitle({ kind: 'timed-out', rank: null, step: null, iteration: 2 })).toBe('The run stopped answering in iteration 2')
+    expect(failureTitle({ kind: 'cancelled', rank: null, step: null, iteration: null })).toBe('The run was cancelled')
+  })
+  it('counts what reading a trace mended and left out', () => {
+    expect(describeMending({ repairs: [{ kind: 'begin without an end', count: 1 }], dropped: [{ kind: 'flow', count: 12 }] }))
+      .toBe('Mended: 1 x begin without an end. Left out: 12 x flow')
+    expect(describeMending({ repairs: [], dropped: [] })).toBe('')
   })
 })
 

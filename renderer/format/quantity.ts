@@ -37,8 +37,9 @@ const COUNT_UNITS: readonly Unit[] = [
 /** What stands where there is no figure. */
 export const NO_FIGURE = 'n/a'
 
-/** @param ns a duration in nanoseconds */
+/** @param ns a duration in nanoseconds; nothing needs no unit */
 export function formatNs(ns: number | null): string {
+  if (ns === 0) return '0'
   return ns === null ? NO_FIGURE : inUnits(ns, TIME_UNITS)
 }
 
@@ -52,6 +53,7 @@ export function formatBytes(bytes: number | null): string {
 
 /** @param gflops rate in GFLOP/s */
 export function formatGflops(gflops: number | null): string {
+  if (gflops === 0) return '0'
   return gflops === null ? NO_FIGURE : inUnits(gflops, RATE_UNITS)
 }
 

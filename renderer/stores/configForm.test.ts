@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ConfigField } from '../../preload/contract/config.ts'
-import { configOf, describeProblem, draftOf, sortProblems } from './configForm.ts'
+import { configOf, describeProblem, draftOf, groupFields, sortProblems } from './configForm.ts'
 
 const field = (path: string, kind: ConfigField['kind'], nullable = false): ConfigField =>
   ({ path, kind, nullable, label: path, group: 'Problem', help: '' })
@@ -15,6 +15,22 @@ const CONFIG = {
   name: 'two', world: 2, kvHeads: 4, overlap: true, lookback: null, stragglers: { 1: 1.5 },
   model: null, link: { bandwidthGBps: 1.5, latencyUs: 10 },
 }
+
+describe('the groups of the form', () => {
+  const choice = (path: string, available: number): ConfigField => ({
+    ...field(path, 'choice'), choices: ['a', 'b', 'c'].map((value, at) => ({ value, available: at < available })),
+  })
+  const groups = groupFields([...FIELDS, choice('pass', 1), { ...choice('layout', 2), group: 'Parallelism' }])
+  const paths = groups.map(({ fields }) => fields.map(({ path }) => path))
+  it('end with the fields that this version holds at one value', () => {
+    expect(groups.map(({ title, held }) => [title, held]))
+      .toEqual([['Problem', false], ['Parallelism', false], ['One value in this version', true]])
+    expect(paths.at(-1)).toEqual(['lookback', 'pass'])
+    expect(paths[1]).toEqual(['layout'])
+  })
+  it('leave no field out', () => expect(paths.flat()).toHaveLength(FIELDS.length + 2))
+  it('have no empty group', () => expect(groupFields([field('world', 'integer')])).toHaveLength(1))
+})
 
 describe('a config and the form', () => {
   it('come back from each other unchanged', () => {

@@ -1,5 +1,27 @@
 import type { ConfigField, Problem } from '../../preload/contract/config.ts'
 
+/** Fields that this version holds at one value, beside the choices that leave only one. */
+const HELD_PATHS: ReadonlySet<string> = new Set(['lookback', 'keyPadding', 'window', 'ulyssesDegree', 'ringSets'])
+
+export interface FieldGroup {
+  readonly title: string
+  readonly fields: readonly ConfigField[]
+  /** True for fields that can only take one value in this version: shown last, folded. */
+  readonly held: boolean
+}
+
+const isHeld = ({ path, choices }: ConfigField): boolean =>
+  HELD_PATHS.has(path) || (choices?.filter(({ available }) => available).length === 1)
+
+/** The form's groups in the fields' order; what this version holds at one value comes last, together. */
+export function groupFields(fields: readonly ConfigField[]): FieldGroup[] {
+  const free = fields.filter((field) => !isHeld(field))
+  const groups = [...new Set(free.map(({ group }) => group))]
+    .map((title) => ({ title, fields: free.filter(({ group }) => group === title), held: false }))
+  const held = fields.filter(isHeld)
+  return held.length === 0 ? groups : [...groups, { title: 'One value in this version', fields: held, held: true }]
+}
+
 /** What the form holds: the text of every input as typed, so that a half-typed or wrong value is never lost. */
 export type Draft = Readonly<Record<string, string | boolean>>
 

@@ -11,7 +11,7 @@ import { useNotices } from './notices.ts'
 import { useRuns } from './runs.ts'
 import { useShell } from './shell.ts'
 import { parseBlocks, useSweeps } from './sweeps.ts'
-import { useTimelines } from './timelines.ts'
+import { timelineNames, useTimelines } from './timelines.ts'
 
 function connect(handlers: RouteHandlers): MemoryBridge {
   const bridge = memoryBridge(handlers)
@@ -192,6 +192,16 @@ describe('timelines', () => {
   })
 })
 
+describe('the names of timelines', () => {
+  it('say what each is, and number those that would read alike', () => {
+    const list = [
+      summary('a', { title: 'ring' }), summary('b', { title: 'ring' }), summary('c', { title: 'ring', source: 'trace' }),
+      summary('d', { title: 'ring', live: true }),
+    ]
+    expect([...timelineNames(list).values()]).toEqual(['ring, no. 1', 'ring, no. 2', 'ring (trace)', 'ring (running)'])
+  })
+})
+
 describe('sweeps', () => {
   it('read block sizes however they are separated, and refuse what is none', () => {
     expect(parseBlocks('128, 32 64;32')).toEqual([32, 64, 128])
@@ -206,6 +216,13 @@ describe('sweeps', () => {
     await sweeps.start({}, 128)
     expect(bridge.requests[0].input).toMatchObject({ blockQ: [32, 256], blockK: [64], repeats: 5 })
     expect(sweeps.shownGrid).toEqual({ blockQ: [32, 128], blockK: [64] })
+  })
+
+  it('that are refused leave no empty grid behind', async () => {
+    connect({ 'sweep.start': () => ({ ok: false, error: { code: 'invalid-input', message: 'refused' } }) })
+    const sweeps = useSweeps()
+    await sweeps.start({}, 128)
+    expect([sweeps.running, sweeps.shownGrid]).toEqual([false, null])
   })
 
   it('that the user cancelled leave no error', () => {

@@ -66,6 +66,7 @@ export const useSweeps = defineStore('sweeps', () => {
     report.value = null
     const answer = await notices.ask('Start the sweep', 'sweep.start', { config, ...grid, repeats: repeats.value })
     starting.value = false
+    if (!answer.ok) shownGrid.value = null
     if (answer.ok && !ended.has(answer.data.sweepId)) activeId.value = answer.data.sweepId
   }
 

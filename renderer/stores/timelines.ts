@@ -13,6 +13,20 @@ export interface TimelinePlace {
   pinnedSpan: number | null
 }
 
+const KIND: Readonly<Record<TimelineSummary['source'], string>> = { run: '', trace: ' (trace)', simulation: ' (simulated)' }
+
+/** Names for a list of timelines: the title, what it is, and a number where several would read alike. */
+export function timelineNames(list: readonly TimelineSummary[]): ReadonlyMap<string, string> {
+  const plain = list.map(({ title, live, source }) => `${title}${live ? ' (running)' : KIND[source]}`)
+  const seen = new Map<string, number>()
+  return new Map(list.map(({ timelineId }, at) => {
+    const name = plain[at]
+    const number = (seen.get(name) ?? 0) + 1
+    seen.set(name, number)
+    return [timelineId, plain.indexOf(name) === plain.lastIndexOf(name) ? name : `${name}, no. ${number}`]
+  }))
+}
+
 /** What is open. Holds summaries only: spans are asked for by the charts, at their resolution. */
 export const useTimelines = defineStore('timelines', () => {
   const notices = useNotices()
