@@ -44,7 +44,7 @@ export interface KvSlot {
 
 /** Takes a backend's spans; the rank loop has already bound iteration and step. */
 export interface SpanSink {
-  /** ns from the run's origin. */
+  /** ns from the run's origin. Must run on: backends may wait by it. */
   now(): number
   record(category: Extract<SpanCategory, 'compute' | 'merge' | 'h2d' | 'd2h'>, startNs: number, endNs: number, facts?: SpanFacts): void
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { CATEGORY_CODE } from '../../kernels/timeline/categories.ts'
 import { parseRunConfig, type RunConfigInput } from '../../kernels/config/runConfig.ts'
 import type { Timeline } from '../timeline/timeline.ts'
-import { TimelineBuilder } from '../timeline/timeline.ts'
+import { namesRanks, TimelineBuilder } from '../timeline/timeline.ts'
 import { simulate, type SimulationRates } from '../simulator/simulate.ts'
 import { findingOf } from './finding.ts'
 import { analyzeTimeline } from './traceAnalysis.ts'
@@ -9,7 +10,8 @@ import { analyzeTimeline } from './traceAnalysis.ts'
 const simulated = (fields: Partial<RunConfigInput>, link: SimulationRates['link'] = null): Timeline =>
   simulate(parseRunConfig({ world: 8, seqLen: 4096, heads: 8, headDim: 64, ...fields }, 'test'), { gflopsPerRank: 50, link })
 
-const finding = (timeline: Timeline): string => findingOf(analyzeTimeline(timeline))
+const finding = (timeline: Timeline): string =>
+  findingOf(analyzeTimeline(timeline), namesRanks(timeline))
 
 describe('finding', () => {
   test('contiguous causal: the first rank idles for the last', () => {
@@ -26,7 +28,21 @@ describe('finding', () => {
   })
 
   test('a slow wire is named, not a rank', () => {
-    expect(finding(simulated({ layout: 'zigzag' }, { bandwidthGBps: 0.01, latencyUs: 0 }))).toMatch(/^Every rank idles up to 9\d %, mostly waiting for the wire$/)
+    expect(finding(simulated({ layout: 'zigzag' }, { bandwidthGBps: 0.01, latencyUs: 0 }))).toMatch(/^Ranks idle up to 9\d %, mostly waiting for the wire$/)
+  })
+
+  test('a trace that names no ranks is not said to have any', () => {
+    const traceOf = (pids: readonly number[], rank: number | null): Timeline => {
+      const builder = new TimelineBuilder('foreign', 'trace')
+      for (const pid of pids) {
+        const lane = builder.addLane({ rank, name: 'thread', pid, tid: 1 })
+        for (const startNs of [0, 600]) builder.append({ lane, category: CATEGORY_CODE.other, name: builder.intern('work'), startNs, durationNs: 400 })
+      }
+      return builder.timeline(null)
+    }
+    expect(finding(traceOf([7], null))).toBe('This trace is idle 20 % of the time')
+    expect(finding(traceOf([7, 8], null))).toBe('One of 2 processes is idle 20 % of the time')
+    expect(finding(traceOf([7], 3))).toBe('Rank 3 is idle 20 % of the time')
   })
 
   test('one rank, and an empty timeline', () => {

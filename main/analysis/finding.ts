@@ -35,26 +35,35 @@ function ringFinding(analysis: TraceAnalysis): string {
   const { linkUs } = waitsOf(analysis, idlest.rank)
   if (share >= NOTABLE_IDLE && linkUs > idleUs / 2) {
     return share - least < BALANCED_SPREAD
-      ? `Every rank idles up to ${percent(share)}, mostly waiting for the wire`
+      ? `Ranks idle up to ${percent(share)}, mostly waiting for the wire`
       : `Rank ${idlest.rank} idles ${percent(share)}, mostly waiting for the wire`
   }
   if (share - least < BALANCED_SPREAD) return `Ranks are balanced: at most ${percent(share)} idle`
   return `Rank ${idlest.rank} idles ${percent(share)} waiting for rank ${most(ranks, (rank) => rank.computeUs).rank}`
 }
 
-function traceFinding(ranks: readonly TraceRankFigures[]): string {
+/** Whom a figure of an imported trace is about: a trace that names no ranks must not be said to have a rank 0. */
+function subjectOf(rank: TraceRankFigures, ranks: readonly TraceRankFigures[], namesRanks: boolean): string {
+  if (namesRanks) return `Rank ${rank.rank}`
+  return ranks.length === 1 ? 'This trace' : `One of ${ranks.length} processes`
+}
+
+function traceFinding(ranks: readonly TraceRankFigures[], namesRanks: boolean): string {
   const communicating = ranks.filter((rank) => rank.overlapRatio !== null)
   if (communicating.length > 0) {
     const worst = most(communicating, (rank) => -(rank.overlapRatio ?? 0))
-    return `Rank ${worst.rank} hides ${percent(worst.overlapRatio ?? 0)} of its communication behind compute`
+    return `${subjectOf(worst, ranks, namesRanks)} hides ${percent(worst.overlapRatio ?? 0)} of its communication behind compute`
   }
   const idlest = most(ranks, idleShare)
-  return `Rank ${idlest.rank} is idle ${percent(idleShare(idlest))} of the time`
+  return `${subjectOf(idlest, ranks, namesRanks)} is idle ${percent(idleShare(idlest))} of the time`
 }
 
-/** The finding in a sentence, from the figures alone: who idles, how much, and what for. */
-export function findingOf(analysis: TraceAnalysis): string {
+/**
+ * The finding in a sentence, from the figures alone: who idles, how much, and what for.
+ * @param namesRanks whether the timeline says which rank its lanes belong to.
+ */
+export function findingOf(analysis: TraceAnalysis, namesRanks: boolean): string {
   if (analysis.run !== null && analysis.run.iterations.length === 0) return 'No measured iteration was completed'
   if (analysis.ranks.every((rank) => rank.spanUs === 0)) return 'Nothing was recorded'
-  return analysis.run === null ? traceFinding(analysis.ranks) : ringFinding(analysis)
+  return analysis.run === null ? traceFinding(analysis.ranks, namesRanks) : ringFinding(analysis)
 }

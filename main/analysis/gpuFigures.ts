@@ -1,6 +1,6 @@
 import { CATEGORY_CODE } from '../../kernels/timeline/categories.ts'
 import type { TraceRankFigures } from '../../preload/contract/analysis.ts'
-import type { Timeline } from '../timeline/timeline.ts'
+import { namesRanks, type Timeline } from '../timeline/timeline.ts'
 import { intersect, IntervalList, subtract, totalLength, union } from './intervals.ts'
 
 const NS_PER_US = 1000
@@ -35,7 +35,7 @@ function gpuLanes(timeline: Timeline): Set<number> {
 export function ranksOfTrace(timeline: Timeline): RankLanes[] {
   const { lanes } = timeline
   const indices = lanes.map((_, index) => index)
-  const groups: number[][] = lanes.some(({ rank }) => rank !== null)
+  const groups: number[][] = namesRanks(timeline)
     ? []
     : gpuLanes(timeline).size > 0 ? [indices] : [...Map.groupBy(indices, (index) => lanes[index].pid).values()]
   if (groups.length > 0) return groups.map((members, rank) => ({ rank, lanes: new Set(members) }))

@@ -2,13 +2,14 @@ import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
 import { findingOf } from '../analysis/finding.ts'
 import { analyzeTimeline } from '../analysis/traceAnalysis.ts'
 import { pagePlan } from './pagePlan.ts'
+import { namesRanks } from '../timeline/timeline.ts'
 import type { OpenTimeline } from './timelineStore.ts'
 
 function analyze({ timelineId, revision, timeline }: OpenTimeline): TimelineAnalysis {
   const trace = analyzeTimeline(timeline)
   return {
     timelineId, revision, trace,
-    finding: findingOf(trace),
+    finding: findingOf(trace, namesRanks(timeline)),
     plan: timeline.run === null ? null : pagePlan(timeline.run.config),
   }
 }

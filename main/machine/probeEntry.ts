@@ -10,10 +10,12 @@ import { createBackend, scratchBytes } from '../../kernels/backends/create.ts'
 import { parseRunConfig } from '../../kernels/config/runConfig.ts'
 import { keyRanges } from '../../kernels/plan/keyRanges.ts'
 import { positionsOf, shardRuns } from '../../kernels/plan/layout.ts'
+import { runClock } from '../../kernels/timeline/clock.ts'
 import { parentChannel } from '../../kernels/rank/parentChannel.ts'
 import { probeRequest, type ProbeAnswer } from './backendProbe.ts'
 
-const NO_SPANS: SpanSink = { now: () => 0, record: () => undefined }
+// The clock must run: the modelled backend waits by it.
+const NO_SPANS: SpanSink = { now: runClock(process.hrtime.bigint()).now, record: () => undefined }
 
 async function computeSmallAttention(id: ConcreteBackendId, kernelsDir: string): Promise<ProbeAnswer> {
   const config = parseRunConfig({

@@ -49,6 +49,9 @@ export interface Timeline {
   readonly files: readonly SourceFile[]
 }
 
+/** Whether the timeline says of any lane which rank it belongs to. */
+export const namesRanks = ({ lanes }: Timeline): boolean => lanes.some(({ rank }) => rank !== null)
+
 /** What one span is made of when it is appended. Absent numbers are -1 or NaN in the columns. */
 export interface NewSpan {
   readonly lane: number

@@ -1,6 +1,7 @@
 import type { TraceAnalysis } from '../../../../preload/contract/analysis.ts'
 import { findingOf } from '../../../analysis/finding.ts'
 import { analyzeTimeline } from '../../../analysis/traceAnalysis.ts'
+import { namesRanks } from '../../../timeline/timeline.ts'
 import { openTrace } from '../../../traces/openTrace.ts'
 import { unlessAborted } from '../cancellation.ts'
 import type { CliContext } from '../context.ts'
@@ -16,12 +17,16 @@ const RULE = `\n${'-'.repeat(72)}\n\n`
 
 export async function analyze(paths: readonly string[], options: AnalyzeOptions, context: CliContext): Promise<void> {
   const analyses: TraceAnalysis[] = []
+  const findings: string[] = []
   // One after the other: a large trace takes much memory while it is read.
   for (const path of traceFiles(paths)) {
     context.terminal.progress(`reading ${path}`)
-    analyses.push(analyzeTimeline(await unlessAborted(context.cancel, openTrace(path))))
+    const timeline = await unlessAborted(context.cancel, openTrace(path))
+    const analysis = analyzeTimeline(timeline)
+    analyses.push(analysis)
+    findings.push(findingOf(analysis, namesRanks(timeline)))
   }
   await context.terminal.out(options.json
     ? `${JSON.stringify(mergeAnalyses(analyses), null, 2)}\n`
-    : analyses.map((analysis) => formatAnalysis(analysis, findingOf(analysis))).join(RULE))
+    : analyses.map((analysis, at) => formatAnalysis(analysis, findings[at])).join(RULE))
 }
