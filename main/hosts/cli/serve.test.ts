@@ -33,6 +33,7 @@ function session(): Session {
     context: {
       installation: { ...findInstallation(), rendererDir: join(folder, 'renderer') },
       terminal: {
+        showsResults: false,
         out: (text) => {
           out += text
           return Promise.resolve()

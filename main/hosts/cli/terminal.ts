@@ -2,6 +2,8 @@ import { OutputError } from './errors.ts'
 
 /** Where a command writes. Results go to stdout and nothing else does. */
 export interface Terminal {
+  /** Whether whoever reads stderr sees stdout too. */
+  readonly showsResults: boolean
   /**
    * Writes a result; resolves when the system took it, and also when nobody reads any more.
    * @throws OutputError when it cannot be written, for instance to a full disk.
@@ -37,6 +39,7 @@ export function processTerminal({ stdout, stderr }: { stdout: TextStream; stderr
     shown = ''
   }
   return {
+    showsResults: stdout.isTTY === true,
     out: (text) => new Promise((resolve, reject) => {
       clear()
       stdout.write(text, (error) => {

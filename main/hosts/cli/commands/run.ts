@@ -48,6 +48,6 @@ export async function run(configPath: string, options: RunOptions, context: CliC
   const result = runResult(timeline, unsaved === null ? (options.out ?? null) : null)
   await writeResult(context, options.json, result, () => formatRunReport(result))
   if (unsaved !== null) throw unsaved
-  if (options.json && result.failure !== null) context.terminal.note(result.failure.message)
+  if (result.failure !== null && (options.json || !context.terminal.showsResults)) context.terminal.note(result.failure.message)
   context.exitCode = exitCodeOfRun(result)
 }

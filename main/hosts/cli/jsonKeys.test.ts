@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runCli } from './testing.ts'
+
+/** What scripts rely on: the keys that `--json` promises are there, whatever else is. */
+const PROMISED = {
+  run: {
+    '': ['config', 'plan', 'backend', 'device', 'warnings', 'iterations', 'makespanMs', 'overlapRatio', 'idleFraction', 'theory',
+      'hops', 'bytesPerHop', 'ranks', 'verification', 'tracePath'],
+    'iterations.0': ['makespanMs'],
+    theory: ['idleFraction', 'hops', 'bytesPerHop', 'speedupOverContiguous'],
+    'ranks.1': ['rank', 'computeMs', 'commMs', 'overlapMs', 'exposedMs', 'waitPeerMs', 'waitLinkMs', 'idleMs', 'flops', 'gflops'],
+    verification: ['checkedRows', 'maxAbsError', 'maxAbsGradError', 'tolerance', 'passed'],
+  },
+  plan: {
+    '': ['config', 'plan', 'makespanPairs', 'idleFraction', 'totalPairs', 'hideCondition', 'simulated'],
+    plan: ['world', 'hops', 'bytesPerHop', 'ranks'],
+    'plan.ranks.1': ['rank', 'pairs', 'steps'],
+    'plan.ranks.1.steps.1': ['step', 'kvOwner', 'kind', 'pairs'],
+    hideCondition: ['minShardTokens'],
+    simulated: ['makespanMs', 'overlapRatio', 'idleFraction'],
+  },
+  sweep: {
+    '': ['config', 'machine', 'cells', 'best', 'predictedBest', 'peakGflops'],
+    machine: ['l1d', 'l2', 'l3'],
+    'cells.0': ['blockQ', 'blockK', 'medianMs', 'madMs', 'gflops', 'workingSetBytes', 'fitsL2'],
+    best: ['blockQ', 'blockK'],
+  },
+  analyze: {
+    '': ['files', 'clock', 'ranks', 'steps'],
+    'files.0': ['path', 'events', 'ranks', 'repairs', 'dropped'],
+    clock: ['method', 'offsetsNs', 'uncertaintyNs'],
+    'ranks.1': ['rank', 'spanUs', 'computeUs', 'commUs', 'memoryUs', 'idleUs', 'overlapUs', 'overlapRatio', 'exposedCommUs',
+      'waitUs', 'transferUs', 'hta'],
+  },
+} as const
+
+let folder: string
+let config: string
+let trace: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ringscope-keys-'))
+  config = join(folder, 'config.json')
+  trace = join(folder, 'trace.json.gz')
+  writeFileSync(config, JSON.stringify({ world: 2, seqLen: 64, heads: 2, headDim: 16, backend: 'tfjs-cpu', blockQ: 16, blockK: 16, iterations: 1, warmup: 0 }))
+})
+afterAll(() => { rmSync(folder, { recursive: true }) })
+
+const at = (value: unknown, path: string): unknown =>
+  path === '' ? value : path.split('.').reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value)
+
+// In this order: analyze opens what run saved.
+describe.each([
+  ['run', () => runCli('run', config, '--out', trace, '--json')],
+  ['plan', () => runCli('plan', config, '--json')],
+  ['sweep', () => runCli('sweep', config, '--block-q', '16', '--block-k', '16', '--repeats', '1', '--json')],
+  ['analyze', () => runCli('analyze', trace, '--json')],
+] as const)('%s --json', (command, call) => {
+  test('prints one document with the promised keys, and ends with 0', async () => {
+    const { code, stdout } = await call()
+    expect(code).toBe(0)
+    const document: unknown = JSON.parse(stdout)
+    for (const [path, keys] of Object.entries(PROMISED[command])) {
+      expect(Object.keys(at(document, path) as object), `${command} ${path}`).toEqual(expect.arrayContaining([...keys]))
+    }
+  })
+})
