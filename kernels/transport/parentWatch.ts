@@ -3,7 +3,8 @@ import { rmSync } from 'node:fs'
 /** How soon a rank notices that its parent is gone while its compute thread is busy. */
 const WATCH_MS = 200
 
-function isAlive(pid: number): boolean {
+/** Whether a process with this pid exists, whoever it belongs to. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

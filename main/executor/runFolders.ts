@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tmpfsState } from '../../kernels/transport/tmpfs.ts'
+import { isAlive } from '../../kernels/transport/parentWatch.ts'
 
 const NAME = /^ringscope-(\d+)-[0-9a-f]{8}$/
 /** Longest path of a Unix socket that every system takes (macOS: 104 bytes with the terminator). */
@@ -19,15 +20,6 @@ export interface RunFolders {
   /** Address on which a rank listens for the next one. */
   address(rank: number): string
   remove(): void
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
-  }
 }
 
 /** Removes what runs of processes that are gone left in `folder`. Best effort: others' folders stay. */
