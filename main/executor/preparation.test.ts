@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidInputError } from '../../kernels/config/problem.ts'
 import { deviceEnvironments } from './gpuDevices.ts'
-import { longestSilenceMs, resolveTransport } from './preparation.ts'
+import { idleFieldWarnings, longestSilenceMs, resolveTransport } from './preparation.ts'
 import { planRun } from '../../kernels/plan/plan.ts'
 import { modelledRing, smallRing } from './testing.ts'
 
@@ -54,5 +54,14 @@ describe('longestSilenceMs', () => {
     const config = modelledRing(90_000)
     expect(longestSilenceMs(config, { plan: planRun(config), backend: 'modelled' })).toBeCloseTo(90_000)
     expect(longestSilenceMs(config, { plan: planRun(config), backend: 'wasm' })).toBe(0)
+  })
+})
+
+describe('idleFieldWarnings', () => {
+  it('names what another algorithm would use and this one does not', () => {
+    expect(idleFieldWarnings(smallRing())).toEqual([])
+    expect(idleFieldWarnings(smallRing({ window: 2, ulyssesDegree: 4 }))).toEqual([
+      'window 2 has no effect with algorithm "ring"', 'ulyssesDegree 4 has no effect with algorithm "ring"',
+    ])
   })
 })

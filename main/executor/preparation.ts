@@ -48,6 +48,13 @@ export function resolveTransport(
   return { transport: 'socket', warnings: [`K/V travels over sockets: ${obstacle}`] }
 }
 
+/** Fields of other algorithms: they are accepted, so that one config can be tried with several, and must not seem to act. */
+export function idleFieldWarnings(config: RunConfig): string[] {
+  return (['window', 'ulyssesDegree'] as const)
+    .filter((field) => config[field] !== 1)
+    .map((field) => `${field} ${config[field]} has no effect with algorithm "${config.algorithm}"`)
+}
+
 function capacityWarnings(config: RunConfig, backend: ConcreteBackendId, cores: number): string[] {
   const warnings: string[] = []
   if (backend === 'modelled' && config.model !== null) {
@@ -76,13 +83,14 @@ export async function prepareRun(config: RunConfig, installation: Installation, 
     backend: backend.id,
     copyThreads: copyThreads(cores, config.world),
     environments: devices.environments,
-    warnings: [...backend.warnings, ...warnings, ...devices.warnings, ...capacityWarnings(config, backend.id, cores)],
+    warnings: [...backend.warnings, ...warnings, ...devices.warnings, ...idleFieldWarnings(config), ...capacityWarnings(config, backend.id, cores)],
   }
 }
 
 /** How long a healthy rank may neither speak nor use the CPU: a modelled step sleeps on its thread without a word. */
 export function longestSilenceMs(config: RunConfig, { plan, backend }: Pick<Preparation, 'plan' | 'backend'>): number {
   if (backend !== 'modelled' || config.model === null) return 0
-  const pairs = Math.max(...plan.ranks.flatMap((rank) => rank.steps.map((step) => step.pairs)))
+  let pairs = 0
+  for (const { steps } of plan.ranks) for (const step of steps) pairs = Math.max(pairs, step.pairs)
   return (pairs * plan.flopsPerPair) / config.model.gflops / 1e6
 }
