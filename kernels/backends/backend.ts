@@ -85,9 +85,6 @@ export interface BackendSetup {
   readonly kernelsDir: string
 }
 
-/** Bytes of scratch a backend wants in the arena, known before the arena is made. */
-export type ScratchBytes = (shape: RankShape) => number
-
 /** A backend that cannot run here. The message says why and what to do. */
 export class BackendUnavailableError extends Error {
   override readonly name = 'BackendUnavailableError'

@@ -3,7 +3,7 @@ import { parseRunConfig } from '../../kernels/config/runConfig.ts'
 import { CATEGORY_CODE, RANK_LANES, type RankLane, type SpanCategory } from '../../kernels/timeline/categories.ts'
 import type { IterationWindow, RunRecord } from '../../preload/contract/run.ts'
 import { type Timeline, TimelineBuilder } from '../timeline/timeline.ts'
-import { median, runResult } from './runResult.ts'
+import { medianOrZero, runResult } from './runResult.ts'
 
 type SpanRow = readonly [rank: number, category: SpanCategory, iteration: number, startNs: number, endNs: number]
 
@@ -92,6 +92,6 @@ describe('figures of a run', () => {
   })
 
   test('median of odd, even and no values', () => {
-    expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([])]).toEqual([2, 2.5, 0])
+    expect([medianOrZero([3, 1, 2]), medianOrZero([4, 1, 2, 3]), medianOrZero([])]).toEqual([2, 2.5, 0])
   })
 })

@@ -3,17 +3,13 @@ import type { RankFigures, RunRecord, RunResult } from '../../preload/contract/r
 import { speedupOverContiguous } from '../planner/contiguous.ts'
 import { planSummary } from '../planner/planSummary.ts'
 import type { Timeline } from '../timeline/timeline.ts'
+import { median } from './statistics.ts'
 import { idleFractionOf, type MeasuredIteration, measuredIterations, overlapRatioOf, sumOf } from './ringFigures.ts'
 
 const NS_PER_MS = 1e6
 
-/** The middle value; the mean of the two middle ones for an even number; 0 of none. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) return 0
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
+/** The median; 0 of no values, as a run without a complete iteration reports. */
+export const medianOrZero = (values: readonly number[]): number => (values.length === 0 ? 0 : median(values))
 
 function rankTotals(rank: number, iterations: readonly MeasuredIteration[]): RankFigures {
   const own = iterations.map((iteration) => iteration.ranks[rank])
@@ -76,7 +72,7 @@ export function figuresOfRun(run: RunRecord, iterations: readonly MeasuredIterat
       overlapRatio: overlapRatioOf(ranks),
       idleFraction: idleFractionOf(ranks),
     })),
-    makespanMs: median(iterations.map(({ window }) => window.endNs - window.startNs)) / NS_PER_MS,
+    makespanMs: medianOrZero(iterations.map(({ window }) => window.endNs - window.startNs)) / NS_PER_MS,
     overlapRatio: overlapRatioOf(all),
     idleFraction: idleFractionOf(all),
     theory: {

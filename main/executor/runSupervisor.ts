@@ -1,4 +1,4 @@
-import { VERIFY_TOLERANCE } from '../../kernels/attention/verify.ts'
+import { toleranceOf } from '../../kernels/backends/tolerance.ts'
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import type { FromRank } from '../../kernels/rank/protocol.ts'
 import { runClock, type RunClock } from '../../kernels/timeline/clock.ts'
@@ -29,7 +29,6 @@ const STARTUP_TIMEOUT_MS = 30_000
 const STARTUP_TIMEOUT_MS_PER_RANK = 500
 /** Loading TensorFlow and its GPU libraries takes its time. */
 const TENSORFLOW_STARTUP_TIMEOUT_MS = 180_000
-const TENSORFLOW_TOLERANCE = 5e-3
 
 export interface SupervisorOptions {
   readonly installation: Installation
@@ -194,7 +193,7 @@ export class RunSupervisor {
     this.#enter('verifying')
     const answers = await this.#ring.ask('verified', () => ({ type: 'verify' }))
     const maxAbsError = Math.max(...answers.map((answer) => answer.maxAbsError))
-    const tolerance = backend === 'tensorflow' ? TENSORFLOW_TOLERANCE : VERIFY_TOLERANCE
+    const tolerance = toleranceOf(backend)
     this.#verification = {
       checkedRows: answers.reduce((sum, answer) => sum + answer.checkedRows, 0),
       maxAbsError, maxAbsGradError: null, tolerance, passed: maxAbsError <= tolerance,

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { ConcreteBackendId } from '../../kernels/backends/backend.ts'
-import { TENSORFLOW_PACKAGE, TENSORFLOW_REMEDY } from '../../kernels/backends/tfjs/runtimes.ts'
+import { findTensorflow, TENSORFLOW_PACKAGE, TENSORFLOW_REMEDY } from '../../kernels/backends/tfjs/runtimes.ts'
 import type { DoctorCheck } from '../../preload/contract/machine.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
@@ -34,27 +33,16 @@ async function checkWasm(kernelsDir: string, probe: Probe): Promise<DoctorCheck>
   }
 }
 
-/** Where the addon's package and its native part are, without loading either. */
-export function findTensorflow(root: string): 'no package' | 'no addon' | 'present' {
-  let manifest: string
-  try {
-    manifest = createRequire(join(root, 'package.json')).resolve(`${TENSORFLOW_PACKAGE}/package.json`)
-  } catch {
-    return 'no package'
-  }
-  return existsSync(join(dirname(manifest), 'lib', 'napi-v8', 'tfjs_binding.node')) ? 'present' : 'no addon'
-}
-
 async function checkTensorflow(root: string, probe: Probe): Promise<DoctorCheck> {
   const check = { id: 'tensorflow', label: 'tensorflow' }
   const found = findTensorflow(root)
-  if (found === 'no package') {
+  if (!found.present && found.missing === 'package') {
     return {
       ...check, status: 'absent', detail: `the optional package ${TENSORFLOW_PACKAGE} is not installed`,
       remedy: `run "npm ci --include=optional", then, ${TENSORFLOW_REMEDY}`,
     }
   }
-  if (found === 'no addon') {
+  if (!found.present) {
     return {
       ...check, status: 'absent', detail: 'its native addon is not there: it is downloaded only when asked for',
       remedy: TENSORFLOW_REMEDY,

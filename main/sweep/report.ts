@@ -3,7 +3,7 @@ import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import type { SweepRequest, Tile } from '../../kernels/sweep/protocol.ts'
 import { workingSetBytes } from '../../kernels/sweep/workingSet.ts'
 import type { CacheSizes, SweepCell, SweepReport } from '../../preload/contract/sweep.ts'
-import { median, medianAbsoluteDeviation } from './statistics.ts'
+import { median, medianAbsoluteDeviation } from '../analysis/statistics.ts'
 
 /** Share of L2 that a tile may fill and still be predicted to stay there. */
 const L2_SHARE = 0.6

@@ -1,5 +1,5 @@
-import { VERIFY_TOLERANCE } from '../../kernels/attention/verify.ts'
 import { resolveBackend } from '../../kernels/backends/create.ts'
+import { toleranceOf } from '../../kernels/backends/tolerance.ts'
 import { InvalidInputError } from '../../kernels/config/problem.ts'
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import { shardTokens } from '../../kernels/plan/layout.ts'
@@ -15,8 +15,6 @@ import { tensorflowProber } from './tensorflowProber.ts'
 
 export type { SweepGrid } from './grid.ts'
 
-/** float32 products on a GPU may be rounded to 10 bits of mantissa (TF32). */
-const TENSORFLOW_TOLERANCE = 5e-3
 const LONGEST_STDERR = 2000
 
 export interface SweepOptions {
@@ -97,7 +95,7 @@ class Sweep implements SweepHandle {
     return this.#measure(tiles, {
       config, backend: backend.id, machine, repeats: grid.repeats,
       shape: { batch, heads, kvHeads, headDim, tokens },
-      tolerance: backend.id === 'tensorflow' ? TENSORFLOW_TOLERANCE : VERIFY_TOLERANCE,
+      tolerance: toleranceOf(backend.id),
       warnings: [...backend.warnings, ...warnings],
     })
   }

@@ -60,19 +60,23 @@ export const TENSORFLOW_REMEDY =
 /** Whether TensorFlow's addon is on disk. Loads nothing. */
 export type TensorflowPresence =
   | { readonly present: true }
-  | { readonly present: false; readonly reason: string }
+  | { readonly present: false; readonly missing: 'package' | 'addon'; readonly reason: string }
 
-/** Looks for the addon's file, without loading it into this process. */
-export function findTensorflow(): TensorflowPresence {
+/**
+ * Looks for the addon's file, without loading it into this process.
+ * @param root the folder whose packages are meant; by default those that this module itself would load.
+ */
+export function findTensorflow(root?: string): TensorflowPresence {
+  const modules = root === undefined ? loadModule : createRequire(join(root, 'package.json'))
   let manifest: string
   try {
-    manifest = loadModule.resolve(`${TENSORFLOW_PACKAGE}/package.json`)
+    manifest = modules.resolve(`${TENSORFLOW_PACKAGE}/package.json`)
   } catch {
-    return { present: false, reason: `the package ${TENSORFLOW_PACKAGE} is not installed; ${TENSORFLOW_REMEDY}` }
+    return { present: false, missing: 'package', reason: `the package ${TENSORFLOW_PACKAGE} is not installed; ${TENSORFLOW_REMEDY}` }
   }
   const addon = join(dirname(manifest), 'lib', 'napi-v8', 'tfjs_binding.node')
   if (existsSync(addon)) return { present: true }
-  return { present: false, reason: `the native addon ${addon} is missing; ${TENSORFLOW_REMEDY}` }
+  return { present: false, missing: 'addon', reason: `the native addon ${addon} is missing; ${TENSORFLOW_REMEDY}` }
 }
 
 /** What of Node's removed util functions the addon still calls, last released before Node 23. */
