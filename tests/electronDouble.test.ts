@@ -84,10 +84,10 @@ describe('the built Electron app, over a double of the electron module', () => {
     const double = await start([sampleTrace()])
     await double.app.show('timeline')
     await double.app.drawnSpans()
-    const title = await double.app.text('timeline-title')
+    const title = await double.app.finding()
     await double.command('clickMenu', 'File', 'Open trace…')
     await expect.poll(async () => (await double.command('state')).dialogs.length).toBe(1)
-    expect(await double.app.text('timeline-title')).toBe(title)
+    expect(await double.app.finding()).toBe(title)
     expect(await double.app.part('error-panel').count()).toBe(0)
     await expectClean(double)
   })
@@ -110,9 +110,9 @@ describe('the built Electron app, over a double of the electron module', () => {
     writeFileSync(copy, JSON.stringify({ traceEvents: [
       { ph: 'X', pid: 0, tid: 0, ts: 0, dur: 10, name: 'matmul' }, { ph: 'X', pid: 1, tid: 0, ts: 5, dur: 10, name: 'matmul' },
     ] }))
-    const title = await app.text('timeline-title')
+    const title = await app.finding()
     await command('openSecondInstance', ['electron', root, 'second.json'], join(copy, '..'))
-    await expect.poll(() => app.text('timeline-title')).not.toBe(title)
+    await expect.poll(() => app.finding()).not.toBe(title)
     // The preload asks Electron for the dropped file's path; the bytes here are no trace, so only the path can work.
     await command('nameFile', 'dropped.json', copy)
     const before = await page.getByTestId('error-panel').count()

@@ -35,6 +35,12 @@ export class RingscopePage {
     return (await this.part(name).first().innerText()).replaceAll(/\s+/g, ' ').trim()
   }
 
+  /** What the Timeline view says of a timeline at rest, once it is analysed: until then it shows the timeline's name. */
+  async finding(): Promise<string> {
+    await this.part('timeline-title').and(this.page.locator('[data-analysed="true"]')).waitFor({ timeout: 20_000 })
+    return this.text('timeline-title')
+  }
+
   /** How the run stands, in the words of the contract. */
   async status(): Promise<string | null> {
     return this.part('run-status').getAttribute('data-status')
