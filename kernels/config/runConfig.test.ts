@@ -10,7 +10,7 @@ describe('parseRunConfig', () => {
   it('fills in every default from the four fields that have none', () => {
     expect(parseRunConfig(smallest, 'test')).toEqual({
       name: 'untitled', world: 2, algorithm: 'ring', window: 1, ulyssesDegree: 1, ringSets: 1, layout: 'zigzag',
-      mask: 'causal', lookback: null, keyPadding: null, batch: 1, seqLen: 64, heads: 4, kvHeads: 4, headDim: 16,
+      mask: 'causal', cyclicWidth: 16, lookback: null, keyPadding: null, cuSeqlens: null, batch: 1, seqLen: 64, heads: 4, kvHeads: 4, headDim: 16,
       pass: 'forward', wireDtype: 'float32', overlap: true, blockQ: 128, blockK: 256, backend: 'auto', model: null,
       devices: 'auto', transport: 'auto', link: null, stragglers: {}, iterations: 5, warmup: 1, seed: 0, verify: true,
     })
@@ -35,9 +35,54 @@ describe('parseRunConfig', () => {
     ])
   })
 
-  it('names what exists in the field but not in this version', () => {
-    const [problem] = checkRunConfig({ ...smallest, algorithm: 'double-ring' }).problems
-    expect(problem?.expected).toContain('"double-ring", "ulysses", "hybrid": not in this version')
+  it('knows the field\'s vocabulary', () => {
+    for (const fields of [
+      { algorithm: 'double-ring', window: 2 }, { algorithm: 'ulysses' }, { algorithm: 'hybrid', ulyssesDegree: 2 },
+      { algorithm: 'distflash', layout: 'contiguous' }, { layout: 'block-cyclic', cyclicWidth: 4 }, { pass: 'forward-backward' },
+      { wireDtype: 'bfloat16' }, { backend: 'webgpu' }, { lookback: 0 }, { keyPadding: [0] }, { cuSeqlens: [0, 64] },
+      { ringSets: 2, batch: 4 }, { kvHeads: 1 },
+    ]) expect(checkRunConfig({ ...smallest, ...fields }).problems, JSON.stringify(fields)).toEqual([])
+    const [problem] = checkRunConfig({ ...smallest, algorithm: 'tree' }).problems
+    expect(problem?.expected).toBe('one of "ring", "double-ring", "ulysses", "hybrid", "distflash"')
+  })
+
+  const messagesOf = (fields: object): string[] => checkRunConfig({ ...smallest, ...fields }).problems.map(formatProblem)
+
+  it('says which masks fit together', () => {
+    expect(messagesOf({ mask: 'full', lookback: 8 })).toEqual([
+      'lookback: expected null with mask "full", got 8 (a lookback window looks back from a causal mask: set "mask": "causal")'])
+    expect(messagesOf({ batch: 2, keyPadding: [64] })).toEqual(['keyPadding: expected 2 lengths, one per batch item, got [64]'])
+    expect(messagesOf({ batch: 2, keyPadding: [64, 65] })).toEqual(['keyPadding.1: expected at most seqLen (64), got 65'])
+    expect(messagesOf({ keyPadding: [] })).toEqual(['keyPadding: expected a list of key lengths, one per batch item, at least 1, got []'])
+    for (const cuSeqlens of [[0, 63], [1, 64], [0, 9, 9, 64], [0, 9, 8, 64], [0, 64, 65]]) {
+      expect(messagesOf({ cuSeqlens })).toEqual([
+        `cuSeqlens: expected ascending boundaries from 0 to seqLen (64), got ${JSON.stringify(cuSeqlens)}`])
+    }
+    expect(messagesOf({ cuSeqlens: [0, 1, 63, 64], lookback: 3, keyPadding: [5] })).toEqual([])
+  })
+
+  it('says which groups of ranks share things out evenly', () => {
+    expect(messagesOf({ ringSets: 2, batch: 3 })).toEqual(['ringSets: expected a divisor of batch (3), got 2'])
+    expect(messagesOf({ world: 3, ringSets: 2, batch: 2 })).toEqual(['ringSets: expected a divisor of world (3), got 2'])
+    expect(messagesOf({ world: 4, algorithm: 'double-ring', window: 3 })).toEqual(['window: expected a divisor of the ranks of a set (4), got 3'])
+    expect(messagesOf({ world: 4, algorithm: 'hybrid', ulyssesDegree: 3, heads: 3 })).toEqual([
+      'ulyssesDegree: expected a divisor of the ranks of a set (4), got 3'])
+    expect(messagesOf({ world: 6, ringSets: 2, batch: 2, algorithm: 'ulysses' })).toEqual([
+      'heads: expected a multiple of the ranks of a set (3), got 4 (with "ulysses" that many ranks split the heads among them)'])
+    expect(messagesOf({ world: 4, algorithm: 'hybrid', ulyssesDegree: 4, heads: 12, kvHeads: 3 })).toEqual([
+      'kvHeads: expected a divisor or a multiple of ulyssesDegree (4), got 3 (with "hybrid" that many ranks split the heads among them)'])
+    expect(messagesOf({ world: 4, algorithm: 'hybrid', ulyssesDegree: 4, kvHeads: 2 })).toEqual([])
+  })
+
+  it('takes no offence at fields that the algorithm does not use', () => {
+    expect(messagesOf({ world: 4, window: 3, ulyssesDegree: 3, cyclicWidth: 5 })).toEqual([])
+  })
+
+  it('DistFlash is for causal contiguous shards', () => {
+    const problem = 'algorithm: expected "layout": "contiguous" and "mask": "causal" with "distflash", got "distflash"'
+    expect(messagesOf({ algorithm: 'distflash' })[0]).toContain(problem)
+    expect(messagesOf({ algorithm: 'distflash', layout: 'contiguous', mask: 'full' })[0]).toContain(problem)
+    expect(messagesOf({ algorithm: 'distflash', layout: 'contiguous', lookback: 9 })).toEqual([])
   })
 
   it('checks what only makes sense together', () => {
@@ -49,10 +94,15 @@ describe('parseRunConfig', () => {
     expect(pathsOf({ ...smallest, blockQ: 0, kvHeads: 3, backend: 'modelled', stragglers: { 5: 2 } }))
       .toEqual(['blockQ', 'kvHeads', 'model', 'stragglers.5'])
     expect(pathsOf({ ...smallest, heads: 0, kvHeads: 3, world: 0, stragglers: { 5: 2 } })).toEqual(['heads', 'world'])
+    expect(pathsOf({ ...smallest, world: 3, algorithm: 'ulysses', ringSets: 0 })).toEqual(['ringSets'])
+    expect(pathsOf({ ...smallest, algorithm: 'distflash', layout: 'round', batch: 0, ringSets: 2 })).toEqual(['batch', 'layout'])
   })
 
   it('takes a rank in one spelling only, the one it is looked up by', () => {
     expect(pathsOf({ ...smallest, stragglers: { '01': 2, 0: 2 } })).toEqual(['stragglers.01'])
+    // Rates beyond any machine, from which no finite time would follow.
+    expect(pathsOf({ ...smallest, stragglers: { 0: 1e308 }, model: { gflops: 1e-300 }, link: { bandwidthGBps: 1e-320, latencyUs: 1e308 } }))
+      .toEqual(['link.bandwidthGBps', 'link.latencyUs', 'model.gflops', 'stragglers.0'])
   })
 
   it('has no guess for a key without letters', () => {

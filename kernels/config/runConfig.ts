@@ -1,88 +1,90 @@
 import { z } from 'zod'
 import { InvalidInputError, quoteValue, type Problem } from './problem.ts'
 
-export const ALGORITHMS = ['ring'] as const
-export const LAYOUTS = ['contiguous', 'striped', 'zigzag'] as const
+export const ALGORITHMS = ['ring', 'double-ring', 'ulysses', 'hybrid', 'distflash'] as const
+export const LAYOUTS = ['contiguous', 'striped', 'zigzag', 'block-cyclic'] as const
 export const MASKS = ['causal', 'full'] as const
-export const PASSES = ['forward'] as const
-export const WIRE_DTYPES = ['float32'] as const
-export const BACKENDS = ['auto', 'wasm', 'tensorflow', 'tfjs-wasm', 'tfjs-cpu', 'modelled'] as const
+export const PASSES = ['forward', 'forward-backward'] as const
+export const WIRE_DTYPES = ['float32', 'bfloat16'] as const
+export const BACKENDS = ['auto', 'wasm', 'webgpu', 'tensorflow', 'tfjs-wasm', 'tfjs-cpu', 'modelled'] as const
 export const TRANSPORTS = ['auto', 'socket', 'shared-memory'] as const
-
-/** Values of the field's vocabulary that this version knows by name and does not run yet. */
-export const NOT_IN_THIS_VERSION: Readonly<Record<string, readonly string[]>> = {
-  algorithm: ['double-ring', 'ulysses', 'hybrid'],
-  layout: ['block-cyclic'],
-  pass: ['forward-backward'],
-  wireDtype: ['bfloat16'],
-  backend: ['webgpu'],
-}
 
 export type Algorithm = (typeof ALGORITHMS)[number]
 export type Layout = (typeof LAYOUTS)[number]
 export type Mask = (typeof MASKS)[number]
+export type Pass = (typeof PASSES)[number]
+export type WireDtype = (typeof WIRE_DTYPES)[number]
 export type BackendId = (typeof BACKENDS)[number]
 export type TransportId = (typeof TRANSPORTS)[number]
 
 const LARGEST_WORLD = 1024
 const LARGEST_HEAD_DIM = 512
+const LONGEST_SEQUENCE = 1 << 26
 
 const count = (least: number, most: number) =>
   z.int({ error: `an integer from ${least} to ${most}` })
     .min(least, { error: `an integer from ${least} to ${most}` })
     .max(most, { error: `an integer from ${least} to ${most}` })
 
-const positive = (what: string) =>
-  z.number({ error: `${what}, a number above 0` }).positive({ error: `${what}, a number above 0` })
-
-function oneOf<const T extends readonly [string, ...string[]]>(field: string, values: T) {
-  const later = NOT_IN_THIS_VERSION[field]
-  const accepted = values.map((value) => JSON.stringify(value)).join(', ')
-  return z.enum(values, {
-    error: later === undefined
-      ? `one of ${accepted}`
-      : `one of ${accepted} (${later.map((value) => JSON.stringify(value)).join(', ')}: not in this version)`,
-  })
+const between = (what: string, least: number, most: number) => {
+  const error = `${what}, a number from ${least} to ${most}`
+  return z.number({ error }).min(least, { error }).max(most, { error })
 }
+/** Beyond any machine; without bounds the times that follow from a rate would not be finite. */
+const rate = (what: string) => between(what, 1e-9, 1e12)
 
-const absent = (what: string) => z.null({ error: `null (${what}: not in this version)` })
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}` })
+
+/** null, or a list of integers. */
+const lengths = (what: string, least: number, fewest: number) =>
+  z.array(count(least, LONGEST_SEQUENCE), { error: `null or ${what}` })
+    .min(fewest, { error: `${what}, at least ${fewest}` }).nullable().default(null)
 
 /** The shape of a run's configuration; design section 8. Rules across fields are in {@link crossFieldProblems}. */
 export const runConfigSchema = z.strictObject({
   name: z.string({ error: 'a text' }).min(1, { error: 'a name of at least one character' }).default('untitled'),
   world: count(1, LARGEST_WORLD),
-  algorithm: oneOf('algorithm', ALGORITHMS).default('ring'),
+  algorithm: oneOf(ALGORITHMS).default('ring'),
+  /** Ranks of an inner ring, with `double-ring`. */
   window: count(1, LARGEST_WORLD).default(1),
+  /** Ranks that split the heads among them, with `hybrid`; with `ulysses` all ranks of a set do. */
   ulyssesDegree: count(1, LARGEST_WORLD).default(1),
-  ringSets: z.literal(1, { error: '1 (more ring sets: not in this version)' }).default(1),
-  layout: oneOf('layout', LAYOUTS).default('zigzag'),
-  mask: oneOf('mask', MASKS).default('causal'),
-  lookback: absent('a lookback window').default(null),
-  keyPadding: absent('key padding').default(null),
+  /** Rings side by side, each with an equal part of the ranks (consecutive ones) and of the batch. */
+  ringSets: count(1, LARGEST_WORLD).default(1),
+  layout: oneOf(LAYOUTS).default('zigzag'),
+  mask: oneOf(MASKS).default('causal'),
+  /** Tokens dealt to a rank at a time, with `block-cyclic`. */
+  cyclicWidth: count(1, 1 << 20).default(16),
+  /** A query attends to itself and this many tokens before it. */
+  lookback: count(0, LONGEST_SEQUENCE).nullable().default(null),
+  /** Real keys of each batch item; those behind are attended to by nothing. */
+  keyPadding: lengths('a list of key lengths, one per batch item', 0, 1),
+  /** Packed documents: 0, where each one ends, up to seqLen. Tokens attend within their document. */
+  cuSeqlens: lengths('a list of document boundaries from 0 to seqLen, such as [0, 7, 16]', 0, 2),
   batch: count(1, 4096).default(1),
-  seqLen: count(1, 1 << 26),
+  seqLen: count(1, LONGEST_SEQUENCE),
   heads: count(1, 1024),
   kvHeads: count(1, 1024).optional(),
   headDim: count(1, LARGEST_HEAD_DIM),
-  pass: oneOf('pass', PASSES).default('forward'),
-  wireDtype: oneOf('wireDtype', WIRE_DTYPES).default('float32'),
+  pass: oneOf(PASSES).default('forward'),
+  wireDtype: oneOf(WIRE_DTYPES).default('float32'),
   overlap: z.boolean({ error: 'true or false' }).default(true),
   blockQ: count(1, 1 << 20).default(128),
   blockK: count(1, 1 << 20).default(256),
-  backend: oneOf('backend', BACKENDS).default('auto'),
-  model: z.strictObject({ gflops: positive('the modelled rate of each rank in GFLOP/s') },
+  backend: oneOf(BACKENDS).default('auto'),
+  model: z.strictObject({ gflops: rate('the modelled rate of each rank in GFLOP/s') },
     { error: 'null or {"gflops": number}' }).nullable().default(null),
   devices: z.union([z.literal('auto'), z.array(count(0, 1023)).min(1)],
     { error: '"auto" or a list of GPU ordinals, one per rank' }).default('auto'),
-  transport: oneOf('transport', TRANSPORTS).default('auto'),
+  transport: oneOf(TRANSPORTS).default('auto'),
   link: z.strictObject({
-    bandwidthGBps: positive('the bandwidth of the emulated link in GB/s'),
-    latencyUs: z.number({ error: 'the latency of the emulated link in µs, 0 or more' })
-      .min(0, { error: 'the latency of the emulated link in µs, 0 or more' }),
+    bandwidthGBps: rate('the bandwidth of the emulated link in GB/s'),
+    latencyUs: between('the latency of the emulated link in µs', 0, 1e12),
   }, { error: 'null or {"bandwidthGBps": number, "latencyUs": number}' }).nullable().default(null),
   stragglers: z.record(
     z.string().regex(/^(0|[1-9]\d*)$/, { error: 'a rank as key' }),
-    z.number({ error: 'a slow-down factor of 1 or more' }).min(1, { error: 'a slow-down factor of 1 or more' }),
+    between('a slow-down factor', 1, 1e6),
     { error: 'an object of rank to slow-down factor, such as {"3": 1.5}' }).default({}),
   iterations: count(1, 10_000).default(5),
   warmup: count(0, 10_000).default(1),
@@ -95,10 +97,64 @@ export type RunConfig = Readonly<z.output<typeof runConfigSchema> & { kvHeads: n
 /** What a user may write: fields with a default may be left out. */
 export type RunConfigInput = z.input<typeof runConfigSchema>
 
+type SomeFields = Partial<z.output<typeof runConfigSchema>>
+
+function maskProblems({ mask, lookback, keyPadding, cuSeqlens, batch, seqLen }: SomeFields): Problem[] {
+  const problems: Problem[] = []
+  if (lookback != null && mask === 'full') {
+    problems.push({ path: 'lookback', expected: 'null with mask "full"', given: quoteValue(lookback),
+      hint: 'a lookback window looks back from a causal mask: set "mask": "causal"' })
+  }
+  if (keyPadding != null && batch !== undefined && keyPadding.length !== batch) {
+    problems.push({ path: 'keyPadding', expected: `${batch} lengths, one per batch item`, given: quoteValue(keyPadding) })
+  }
+  if (seqLen === undefined) return problems
+  keyPadding?.forEach((length, item) => {
+    if (length > seqLen) problems.push({ path: `keyPadding.${item}`, expected: `at most seqLen (${seqLen})`, given: quoteValue(length) })
+  })
+  const ascends = cuSeqlens?.every((end, index) => index === 0 ? end === 0 : end > cuSeqlens[index - 1]) ?? true
+  if (cuSeqlens != null && !(ascends && cuSeqlens.at(-1) === seqLen)) {
+    problems.push({ path: 'cuSeqlens', expected: `ascending boundaries from 0 to seqLen (${seqLen})`, given: quoteValue(cuSeqlens) })
+  }
+  return problems
+}
+
+/** Whether sets, windows and Ulysses groups divide what they share out. A field that is wrong by itself is undefined here. */
+function groupProblems({ world, ringSets, batch, algorithm, window, ulyssesDegree, heads, kvHeads, layout, mask }: SomeFields): Problem[] {
+  const problems: Problem[] = []
+  const divides = (path: string, part: number, whole: number, of: string): void => {
+    if (whole % part !== 0) problems.push({ path, expected: `a divisor of ${of} (${whole})`, given: quoteValue(part) })
+  }
+  const misfit = (value: string | undefined, fits: string): boolean => value !== undefined && value !== fits
+  if (algorithm === 'distflash' && (misfit(layout, 'contiguous') || misfit(mask, 'causal'))) {
+    problems.push({ path: 'algorithm', expected: '"layout": "contiguous" and "mask": "causal" with "distflash"', given: quoteValue(algorithm),
+      hint: 'its schedule balances what a causal mask makes uneven among contiguous shards' })
+  }
+  if (ringSets === undefined) return problems
+  if (batch !== undefined) divides('ringSets', ringSets, batch, 'batch')
+  if (world === undefined) return problems
+  divides('ringSets', ringSets, world, 'world')
+  if (world % ringSets !== 0) return problems
+  const members = world / ringSets
+  if (algorithm === 'double-ring' && window !== undefined) divides('window', window, members, 'the ranks of a set')
+  if (algorithm === 'hybrid' && ulyssesDegree !== undefined) divides('ulyssesDegree', ulyssesDegree, members, 'the ranks of a set')
+  const degree = algorithm === 'ulysses' ? members : algorithm === 'hybrid' ? ulyssesDegree : undefined
+  if (degree === undefined) return problems
+  const splitters = algorithm === 'ulysses' ? `the ranks of a set (${degree})` : `ulyssesDegree (${degree})`
+  const hint = `with "${algorithm}" that many ranks split the heads among them`
+  if (heads !== undefined && heads % degree !== 0) {
+    problems.push({ path: 'heads', expected: `a multiple of ${splitters}`, given: quoteValue(heads), hint })
+  } else if (kvHeads !== undefined && kvHeads % degree !== 0 && degree % kvHeads !== 0) {
+    problems.push({ path: 'kvHeads', expected: `a divisor or a multiple of ${splitters}`, given: quoteValue(kvHeads), hint })
+  }
+  return problems
+}
+
 /** Checks what is there: of a config with problems in its fields, those that are right by themselves. */
 function crossFieldProblems(config: Partial<z.output<typeof runConfigSchema>>): Problem[] {
   const problems: Problem[] = []
   const { world, heads, kvHeads, stragglers = {}, devices } = config
+  problems.push(...maskProblems(config), ...groupProblems(config))
   if (heads !== undefined && kvHeads !== undefined && heads % kvHeads !== 0) {
     problems.push({ path: 'kvHeads', expected: `a divisor of heads (${heads})`, given: quoteValue(kvHeads) })
   }

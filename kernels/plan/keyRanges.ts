@@ -1,8 +1,8 @@
-import type { Mask } from '../config/runConfig.ts'
+import { type MaskRule, visibleInterval } from './mask.ts'
 
 /**
- * The mask between a query shard and a key shard: row i attends to local key rows `from[i] <= j < to[i]`.
- * Exact for every mask whose allowed positions form an interval, since local positions ascend.
+ * The mask between a query shard and a key shard: row i attends to local key rows `from[i] <= j < to[i]`, to none where
+ * `from[i] >= to[i]`. Exact for every mask whose allowed positions form an interval, since local positions ascend.
  */
 export interface KeyRanges {
   readonly from: Int32Array
@@ -22,20 +22,19 @@ export function countBelow(positions: Int32Array, limit: number): number {
 }
 
 /**
- * The key range of every local query row.
- * Padding (positions at or beyond `seqLen`) attends to nothing and is attended to by nothing.
+ * The key range of every local query row of batch item `item`.
  * @param queryPositions Int32Array[cq], ascending
  * @param keyPositions Int32Array[ck], ascending
  */
-export function keyRanges(mask: Mask, queryPositions: Int32Array, keyPositions: Int32Array, seqLen: number): KeyRanges {
+export function keyRanges(rule: MaskRule, item: number, queryPositions: Int32Array, keyPositions: Int32Array): KeyRanges {
   const rows = queryPositions.length
   const from = new Int32Array(rows)
   const to = new Int32Array(rows)
-  const realKeys = countBelow(keyPositions, seqLen)
   for (let row = 0; row < rows; row++) {
-    const position = queryPositions[row]
-    if (position >= seqLen) continue
-    to[row] = mask === 'full' ? realKeys : Math.min(realKeys, countBelow(keyPositions, position + 1))
+    const visible = visibleInterval(rule, item, queryPositions[row])
+    if (visible.from >= visible.to) continue
+    from[row] = countBelow(keyPositions, visible.from)
+    to[row] = countBelow(keyPositions, visible.to)
   }
   return { from, to }
 }

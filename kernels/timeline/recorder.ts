@@ -1,4 +1,4 @@
-import { CATEGORY_CODE, type RankLane, RANK_LANES, type SpanCategory } from './categories.ts'
+import { CATEGORY_CODE, type Payload, PAYLOAD_CODE, type RankLane, RANK_LANES, type SpanCategory } from './categories.ts'
 
 /** Where a span belongs in the run. -1 where it does not apply. */
 export interface SpanPlace {
@@ -15,6 +15,8 @@ export interface SpanFacts {
   readonly cpuNs?: number
   /** Joins a send to its receive: unique in the run, the same number at both ends. */
   readonly hop?: number
+  /** What a send or receive carries, and what a wait waits for. */
+  readonly payload?: Payload
 }
 
 /** Columns of finished spans, as they cross from a rank to its supervisor. One entry a span in every array. */
@@ -29,6 +31,8 @@ export interface SpanBatch {
   /** -1 where there is none. */
   readonly peer: Int32Array
   readonly hop: Int32Array
+  /** Code of {@link Payload}, 0 where there is none. */
+  readonly payload: Uint8Array
   /** NaN where it does not apply. */
   readonly bytes: Float64Array
   readonly flops: Float64Array
@@ -40,6 +44,7 @@ const newColumns = (capacity: number): SpanBatch => ({
   startNs: new Float64Array(capacity), endNs: new Float64Array(capacity),
   iteration: new Int32Array(capacity), step: new Int32Array(capacity),
   peer: new Int32Array(capacity), hop: new Int32Array(capacity),
+  payload: new Uint8Array(capacity),
   bytes: new Float64Array(capacity), flops: new Float64Array(capacity), cpuNs: new Float64Array(capacity),
 })
 
@@ -73,6 +78,7 @@ export class SpanRecorder {
     columns.step[at] = place.step
     columns.peer[at] = facts.peer ?? -1
     columns.hop[at] = facts.hop ?? -1
+    columns.payload[at] = PAYLOAD_CODE[facts.payload ?? 'none']
     columns.bytes[at] = facts.bytes ?? Number.NaN
     columns.flops[at] = facts.flops ?? Number.NaN
     columns.cpuNs[at] = facts.cpuNs ?? Number.NaN
@@ -89,6 +95,7 @@ export class SpanRecorder {
       startNs: columns.startNs.slice(0, end), endNs: columns.endNs.slice(0, end),
       iteration: columns.iteration.slice(0, end), step: columns.step.slice(0, end),
       peer: columns.peer.slice(0, end), hop: columns.hop.slice(0, end),
+      payload: columns.payload.slice(0, end),
       bytes: columns.bytes.slice(0, end), flops: columns.flops.slice(0, end), cpuNs: columns.cpuNs.slice(0, end),
     }
   }
