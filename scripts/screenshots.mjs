@@ -60,6 +60,13 @@ await runMain(async () => {
     await shoot('timeline')
     await part('view-imbalance').click()
     await shoot('imbalance')
+    await run(/double ring 4 x 2/)
+    await part('view-timeline').click()
+    await part('fit-iteration').selectOption({ index: 3 })
+    await shoot('double-ring')
+    await run(/8 ranks modelled, DistFlash/)
+    await part('view-imbalance').click()
+    await shoot('distflash')
   } finally {
     await browser.close()
     host.stop()

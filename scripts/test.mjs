@@ -3,6 +3,9 @@
  *
  *   npm test [-- section...]     only the named sections: types, lint, unit, e2e
  *
+ * The unit tests of the tensorflow backend need what "npm run backend:tensorflow" brings, so that is run before them;
+ * those of the webgpu backend need an adapter, which a browser brings where there is no GPU, so one is installed before them.
+ *
  * Every section runs even when an earlier one failed. The last line is the total of all checks and tests; the exit code
  * is 0 exactly when none failed.
  */
@@ -42,6 +45,27 @@ async function vitest(name, projects, env = {}) {
   return countTests(report, code)
 }
 
+/** For how long the tests wait for TensorFlow. */
+const TENSORFLOW_WITHIN_S = 180
+
+/** Has the `tensorflow` backend there where it can be had, so that its tests run; they are skipped where not. */
+async function prepareTensorflow() {
+  const started = performance.now()
+  const code = await runOnNode24(['scripts/backend-tensorflow.mjs', '--within', `${TENSORFLOW_WITHIN_S}`])
+  const outcome = code === 0 ? 'its tests run' : 'its tests are skipped, for the reason above'
+  process.stdout.write(`The tensorflow backend: ${outcome} (${((performance.now() - started) / 1000).toFixed(1)} s).\n`)
+}
+
+/** Has a browser here: the `webgpu` backend's tests run on the software adapter that comes with it, where there is no GPU. */
+async function prepareWebgpu() {
+  try {
+    await ensureChromium()
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error
+    process.stdout.write(`No software adapter for the webgpu backend: ${error.message}\n`)
+  }
+}
+
 /** @type {Record<string, { title: string, run: () => Promise<Counts> }>} */
 const SECTIONS = {
   types: {
@@ -62,7 +86,14 @@ const SECTIONS = {
         'kernels', 'main', 'preload', 'renderer', 'bench']),
     ),
   },
-  unit: { title: 'Unit tests', run: () => vitest('unit', ['node', 'renderer']) },
+  unit: {
+    title: 'Unit tests',
+    run: async () => {
+      await prepareTensorflow()
+      await prepareWebgpu()
+      return await vitest('unit', ['node', 'renderer'])
+    },
+  },
   e2e: {
     title: 'End-to-end tests',
     run: async () => {

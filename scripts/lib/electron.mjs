@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { at, readJson } from './project.mjs'
-import { node24 } from './node24.mjs'
+import { runInstaller } from './installer.mjs'
 
 /**
  * Electron's npm package brings its binary only when asked to, from a host that may be out of reach. Nothing here loads
@@ -11,7 +10,6 @@ import { node24 } from './node24.mjs'
 
 /** A download that brings no byte for this long is given up. */
 const STALL_MS = 15_000
-const POLL_MS = 500
 /** For how long a failed download is not tried again by itself: networks change. */
 const FAILURE_HOLDS_MS = 24 * 3600 * 1000
 
@@ -57,16 +55,6 @@ export function hasDisplay() {
   return Boolean(process.env.DISPLAY) || Boolean(process.env.WAYLAND_DISPLAY)
 }
 
-/** @param {string} folder */
-function bytesUnder(folder) {
-  if (!existsSync(folder)) return 0
-  let bytes = 0
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0
-  }
-  return bytes
-}
-
 /**
  * The line of the installer's output that says what went wrong.
  * @param {string} output
@@ -88,44 +76,15 @@ export async function fetchElectron() {
   const temporary = at('node_modules', '.ringscope-electron')
   rmSync(temporary, { recursive: true, force: true })
   mkdirSync(temporary, { recursive: true })
-  const installer = spawn(node24(), [join(packageFolder(), 'install.js')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const { code, output, gaveUp } = await runInstaller([join(packageFolder(), 'install.js')], {
     // Its downloads land here first, which shows whether any byte still comes.
-    env: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary },
+    env: { TMPDIR: temporary, TEMP: temporary, TMP: temporary },
+    folders: [temporary, join(packageFolder(), 'dist')], stallMs: STALL_MS,
   })
-  let output = ''
-  installer.stdout.on('data', (chunk) => { output += chunk })
-  installer.stderr.on('data', (chunk) => { output += chunk })
-  let bytes = 0
-  let lastGrowth = performance.now()
-  let stalled = false
-  const poll = setInterval(() => {
-    const now = bytesUnder(temporary) + bytesUnder(join(packageFolder(), 'dist'))
-    if (now !== bytes) {
-      bytes = now
-      lastGrowth = performance.now()
-    } else if (performance.now() - lastGrowth > STALL_MS) {
-      stalled = true
-      installer.kill('SIGKILL')
-    }
-  }, POLL_MS)
-  const stop = () => { installer.kill('SIGKILL') }
-  process.once('exit', stop)
-  const onSignal = () => { stop(); process.exit(130) }
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
-  const code = await new Promise((resolve) => {
-    installer.once('error', (error) => { output += `\nError: ${error.message}`; resolve(1) })
-    installer.once('close', (status) => resolve(status ?? 1))
-  })
-  process.off('exit', stop)
-  process.off('SIGINT', onSignal)
-  process.off('SIGTERM', onSignal)
-  clearInterval(poll)
   rmSync(temporary, { recursive: true, force: true })
   const path = code === 0 ? findElectron() : null
   if (path !== null) return { ok: true, path }
-  const reason = stalled ? `the download brought nothing for ${STALL_MS / 1000} s` : reasonIn(output)
+  const reason = gaveUp ?? reasonIn(output)
   writeFileSync(failureFile(), `${JSON.stringify({ version: version(), at: new Date().toISOString(), reason })}\n`)
   return { ok: false, reason }
 }

@@ -10,14 +10,16 @@ import type { TfRuntime } from './tfcore.ts'
 // Not named require: the bundler declares one of its own in the module.
 const loadModule = createRequire(import.meta.url)
 
-function loadCore(): typeof tfcore {
+/** The copy of tfjs-core that the backends of this folder register with. */
+export function loadCore(): typeof tfcore {
   const tf = loadModule('@tensorflow/tfjs-core') as typeof tfcore
   // Silences the advertisement that the backends print in Node; errors still throw.
   tf.enableProdMode()
   return tf
 }
 
-async function activate(tf: typeof tfcore, id: TfRuntime['id'], backendName: string): Promise<void> {
+/** Makes a registered tfjs backend the current one. @throws BackendUnavailableError */
+export async function activate(tf: typeof tfcore, id: TfRuntime['id'], backendName: string): Promise<void> {
   let ready: boolean
   try {
     ready = await tf.setBackend(backendName)
@@ -39,7 +41,7 @@ export async function loadTfjsWasm(): Promise<TfRuntime> {
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT') === true
   return {
     tf, id: 'tfjs-wasm', device: `tfjs-wasm ${simd ? 'SIMD' : 'without SIMD'}, 1 thread`,
-    transposesKeysOnHost: true, batchesSlices: false, asynchronous: false,
+    transposesOnHost: true, batchesSlices: false, asynchronous: false,
   }
 }
 
@@ -48,18 +50,19 @@ export async function loadTfjsCpu(): Promise<TfRuntime> {
   const tf = loadCore()
   loadModule('@tensorflow/tfjs-backend-cpu')
   await activate(tf, 'tfjs-cpu', 'cpu')
-  return { tf, id: 'tfjs-cpu', device: 'tfjs-cpu JavaScript, 1 thread', transposesKeysOnHost: true, batchesSlices: true, asynchronous: false }
+  return { tf, id: 'tfjs-cpu', device: 'tfjs-cpu JavaScript, 1 thread', transposesOnHost: true, batchesSlices: true, asynchronous: false }
 }
 
 export const TENSORFLOW_PACKAGE = '@tensorflow/tfjs-node-gpu'
-/** How to get it. npm 11 skips the install script of a package that package.json forbids; run by name, it does run. */
+/** How to get it; scripts/backend-tensorflow.mjs says what that does. */
 export const TENSORFLOW_REMEDY =
-  `where storage.googleapis.com can be reached, run "npm explore ${TENSORFLOW_PACKAGE} -- npm run install" ` +
-  'to download TensorFlow and its addon; a GPU also needs CUDA 11 and cuDNN 8'
+  'run "npm run backend:tensorflow" in a checkout: it downloads TensorFlow for GPUs (CUDA 11 and cuDNN 8) or, where that cannot be had, ' +
+  'builds its addon for the CPU on Linux x64'
 
 /** Whether TensorFlow's addon is on disk. Loads nothing. */
 export type TensorflowPresence =
-  | { readonly present: true }
+  /** `cpuOnly`: its library was built without GPUs, so there is nothing to find out by loading it. */
+  | { readonly present: true; readonly cpuOnly: boolean }
   | { readonly present: false; readonly missing: 'package' | 'addon'; readonly reason: string }
 
 /**
@@ -75,7 +78,8 @@ export function findTensorflow(root?: string): TensorflowPresence {
     return { present: false, missing: 'package', reason: `the package ${TENSORFLOW_PACKAGE} is not installed; ${TENSORFLOW_REMEDY}` }
   }
   const addon = join(dirname(manifest), 'lib', 'napi-v8', 'tfjs_binding.node')
-  if (existsSync(addon)) return { present: true }
+  // Left by scripts/lib/tensorflow/addon.mjs beside the libraries.
+  if (existsSync(addon)) return { present: true, cpuOnly: existsSync(join(dirname(manifest), 'deps', 'cpu-only')) }
   return { present: false, missing: 'addon', reason: `the native addon ${addon} is missing; ${TENSORFLOW_REMEDY}` }
 }
 
@@ -84,6 +88,15 @@ function restoreRemovedUtilities(): void {
   const util = loadModule('node:util') as Record<string, unknown>
   util.isNullOrUndefined ??= (value: unknown): boolean => value === null || value === undefined
   util.isArray ??= Array.isArray
+}
+
+/**
+ * What TensorFlow reads when its library is loaded. One thread, since every rank is a process of its own; messages only
+ * from warnings on. What the environment already says stands.
+ */
+function setDefaults(): void {
+  process.env['TF_NUM_INTRAOP_THREADS'] ??= '1'
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1'
 }
 
 /** The device of a TensorFlow runtime that found a GPU. */
@@ -99,6 +112,7 @@ function loadTensorflowModule(): TensorflowModule {
   const presence = findTensorflow()
   if (!presence.present) throw new BackendUnavailableError('tensorflow', presence.reason)
   restoreRemovedUtilities()
+  setDefaults()
   try {
     const tf = loadModule(TENSORFLOW_PACKAGE) as typeof tfcore
     const backend = tf.backend() as { isUsingGpuDevice?: unknown }
@@ -116,8 +130,9 @@ function loadTensorflowModule(): TensorflowModule {
 export async function loadTensorflow(): Promise<TfRuntime> {
   const { tf, usesGpu } = loadTensorflowModule()
   await activate(tf, 'tensorflow', 'tensorflow')
+  const threads = process.env['TF_NUM_INTRAOP_THREADS']
   return {
-    tf, id: 'tensorflow', device: usesGpu ? TENSORFLOW_GPU : 'TensorFlow, CPU',
-    transposesKeysOnHost: false, batchesSlices: true, asynchronous: true,
+    tf, id: 'tensorflow', device: usesGpu ? TENSORFLOW_GPU : `TensorFlow, CPU, ${threads} ${threads === '1' ? 'thread' : 'threads'}`,
+    transposesOnHost: false, batchesSlices: true, asynchronous: true,
   }
 }

@@ -15,14 +15,15 @@ export type Tensor3D = tfcore.Tensor3D
 /** A ready tfjs backend, and what the kernel must know of it. */
 export interface TfRuntime {
   readonly tf: TfCore
-  readonly id: 'tfjs-wasm' | 'tfjs-cpu' | 'tensorflow'
+  readonly id: 'tfjs-wasm' | 'tfjs-cpu' | 'tensorflow' | 'webgpu'
   /** For people: "tfjs-wasm SIMD, 1 thread". */
   readonly device: string
   /**
-   * Whether keys are laid out [headDim, blockK] for the product Q K^T. matMul's own transposeB is an order of magnitude
-   * slower than a plain product on tfjs-wasm; where it is a flag of the device's own matrix product it is free.
+   * Whether factors that a product takes transposed are laid out so on the host. matMul's own transpose flags are an
+   * order of magnitude slower than a plain product on tfjs-wasm; where they are flags of the device's own matrix product
+   * they are free.
    */
-  readonly transposesKeysOnHost: boolean
+  readonly transposesOnHost: boolean
   /**
    * Whether one matMul of all key/value slices is as fast as one a slice. On tfjs-wasm only a product of a single slice
    * reaches the tuned kernel (XNNPACK); batches take a plain loop, an order of magnitude slower.

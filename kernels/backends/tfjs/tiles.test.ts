@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest'
 import type { Mask } from '../../config/runConfig.ts'
 import { countTiles, keyRanges } from '../../plan/keyRanges.ts'
 import { positionsOf, shardRuns, shardTokens } from '../../plan/layout.ts'
-import { additiveMask, cutRows, MASKED_SCORE, planTiles } from './tiles.ts'
+import type { MaskRule } from '../../plan/mask.ts'
+import { additiveMask, attendedKeys, byKeyBlock, cutRows, MASKED_SCORE, planTiles, transposedMask } from './tiles.ts'
 
 const shard = (layout: 'contiguous' | 'striped' | 'zigzag', seqLen: number, world: number, rank: number): Int32Array =>
   positionsOf(shardRuns(layout, world, shardTokens(layout, seqLen, world), rank))
+
+const ruleOf = (mask: Mask, seqLen: number): MaskRule => ({ mask, seqLen, lookback: null, keyPadding: null, cuSeqlens: null })
 
 describe('cutRows', () => {
   it('covers all rows once, the last block shorter', () => {
@@ -22,7 +25,7 @@ describe('planTiles', () => {
     const [seqLen, world] = [41, 3]
     const queries = shard(layout, seqLen, world, queryRank)
     const keys = shard(layout, seqLen, world, keyRank)
-    const ranges = keyRanges(mask, queries, keys, seqLen)
+    const ranges = keyRanges(ruleOf(mask, seqLen), 0, queries, keys)
     const [queryBlocks, keyBlocks] = [cutRows(queries.length, 4), cutRows(keys.length, 5)]
     const allowed = new Set<string>()
     const plan = planTiles(ranges, queryBlocks, keyBlocks)
@@ -45,6 +48,10 @@ describe('planTiles', () => {
     }))
     expect(allowed).toEqual(oracle)
 
+    expect([...attendedKeys(ranges, keys.length)]).toEqual([...keys.keys()].map((column) => ([...queries.keys()].some((row) => oracle.has(`${row},${column}`)) ? 1 : 0)))
+    expect(byKeyBlock(plan).flatMap(({ keyBlock, tiles }) => tiles.map(({ queryBlock }) => `${queryBlock},${keyBlock}`)).sort())
+      .toEqual(plan.flatMap(({ queryBlock, tiles }) => tiles.map(({ keyBlock }) => `${queryBlock},${keyBlock}`)).sort())
+
     const counts = countTiles(ranges, keys.length, 4, 5)
     const tiles = plan.flatMap((ofBlock) => ofBlock.tiles)
     expect(tiles.filter((tile) => tile.mask === null)).toHaveLength(counts.full)
@@ -54,9 +61,16 @@ describe('planTiles', () => {
   it('gives tiles along a diagonal one mask', () => {
     const positions = shard('contiguous', 64, 1, 0)
     const blocks = cutRows(64, 16)
-    const keysOfMasks = planTiles(keyRanges('causal', positions, positions, 64), blocks, blocks)
+    const keysOfMasks = planTiles(keyRanges(ruleOf('causal', 64), 0, positions, positions), blocks, blocks)
       .flatMap(({ tiles }) => tiles.flatMap((tile) => (tile.mask === null ? [] : [tile.mask.key])))
     expect(keysOfMasks).toHaveLength(4)
     expect(new Set(keysOfMasks).size).toBe(1)
+  })
+
+  it('transposes a mask', () => {
+    const mask = { rows: 2, columns: 3, from: Int32Array.of(0, 1), to: Int32Array.of(1, 3), key: '' }
+    const no = Math.fround(MASKED_SCORE)
+    expect([...additiveMask(mask)]).toEqual([0, no, no, no, 0, 0])
+    expect([...transposedMask(mask)]).toEqual([0, no, no, 0, no, 0])
   })
 })

@@ -51,6 +51,35 @@ export function planTiles(ranges: KeyRanges, queryBlocks: readonly RowSpan[], ke
   return plan
 }
 
+/** One key block's tiles: the query blocks that attend to it. */
+export interface KeyBlockTiles {
+  readonly keyBlock: number
+  readonly tiles: readonly { readonly queryBlock: number; readonly mask: TileMask | null }[]
+}
+
+/** The same tiles, gathered by block of key rows. */
+export function byKeyBlock(plan: readonly QueryTiles[]): KeyBlockTiles[] {
+  const tiles = plan.flatMap(({ queryBlock, tiles: ofQuery }) => ofQuery.map(({ keyBlock, mask }) => ({ keyBlock, queryBlock, mask })))
+  return [...Map.groupBy(tiles, ({ keyBlock }) => keyBlock)].map(([keyBlock, ofKeys]) => ({ keyBlock, tiles: ofKeys }))
+}
+
+/** Which key rows any query row attends to: 1, else 0. Uint8Array[keyRows]. */
+export function attendedKeys(ranges: KeyRanges, keyRows: number): Uint8Array {
+  const starts = new Int32Array(keyRows + 1)
+  for (let row = 0; row < ranges.to.length; row++) {
+    if (ranges.to[row] <= ranges.from[row]) continue
+    starts[ranges.from[row]]++
+    starts[ranges.to[row]]--
+  }
+  const attended = new Uint8Array(keyRows)
+  let open = 0
+  for (let row = 0; row < keyRows; row++) {
+    open += starts[row]
+    attended[row] = open > 0 ? 1 : 0
+  }
+  return attended
+}
+
 function maskOf(ranges: KeyRanges, query: RowSpan, keys: RowSpan): 'none' | 'all' | TileMask {
   const rows = query.to - query.from
   const columns = keys.to - keys.from
@@ -77,10 +106,19 @@ function maskOf(ranges: KeyRanges, query: RowSpan, keys: RowSpan): 'none' | 'all
 export const MASKED_SCORE = -1e30
 
 /** What is added to a tile's scores: 0 where allowed, {@link MASKED_SCORE} elsewhere. Float32Array[rows, columns]. */
-export function additiveMask(mask: TileMask): Float32Array {
+export function additiveMask(mask: TileMask): Float32Array<ArrayBuffer> {
   const values = new Float32Array(mask.rows * mask.columns).fill(MASKED_SCORE)
   for (let row = 0; row < mask.rows; row++) {
     values.fill(0, row * mask.columns + mask.from[row], row * mask.columns + mask.to[row])
+  }
+  return values
+}
+
+/** The same transposed: Float32Array[columns, rows]. */
+export function transposedMask(mask: TileMask): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(mask.columns * mask.rows).fill(MASKED_SCORE)
+  for (let row = 0; row < mask.rows; row++) {
+    for (let column = mask.from[row]; column < mask.to[row]; column++) values[column * mask.rows + row] = 0
   }
   return values
 }

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { mergeRows } from '../../attention/merge.ts'
-import { type PartialTensors, TfjsKernel } from './kernel.ts'
+import { ForwardKernel, type PartialTensors } from './forwardKernel.ts'
+import { MaskTensors } from './masks.ts'
 import { loadTfjsCpu, loadTfjsWasm } from './runtimes.ts'
 import type { TfRuntime } from './tfcore.ts'
 import { MASKED_SCORE } from './tiles.ts'
@@ -23,7 +24,7 @@ describe.each([['tfjs-cpu', loadTfjsCpu], ['tfjs-wasm', loadTfjsWasm]] as const)
 
   it('is the guarded merge, for near, far and missing rows, and leaks nothing', async () => {
     const before = runtime.tf.memory().numTensors
-    const kernel = new TfjsKernel(runtime)
+    const kernel = new ForwardKernel(runtime, new MaskTensors(runtime.tf))
     const [firstOut, secondOut] = [values(0), values(100)]
     const joined = kernel.join(upload(firstOut, pairs.map(([first]) => first)), upload(secondOut, pairs.map(([, second]) => second)))
     const [out, lse] = [await joined.out.data<'float32'>(), await joined.lse.data<'float32'>()]
@@ -46,7 +47,7 @@ describe.each([['tfjs-cpu', loadTfjsCpu], ['tfjs-wasm', loadTfjsWasm]] as const)
   })
 
   it('refuses tiles whose keys were not taken in, and a block of rows without tiles', () => {
-    const kernel = new TfjsKernel(runtime)
+    const kernel = new ForwardKernel(runtime, new MaskTensors(runtime.tf))
     const query = runtime.tf.tensor3d(new Float32Array(4), [1, 1, 4])
     expect(() => kernel.attend(query, [{ keyBlock: 3, mask: null }], new Map())).toThrow(/key block 3/)
     expect(() => kernel.attend(query, [], new Map())).toThrow(RangeError)

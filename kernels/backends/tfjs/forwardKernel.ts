@@ -1,10 +1,6 @@
-import { MASKED_SCORE, type QueryTiles, type TileMask, additiveMask } from './tiles.ts'
-import type { Tensor2D, Tensor3D, TfRuntime } from './tfcore.ts'
-
-/** A log-sum-exp below this is that of a row without keys. */
-export const NO_KEYS_LSE = MASKED_SCORE / 10
-/** Partial-tile masks kept between steps; a run of any layout needs a handful. */
-const MOST_CACHED_MASKS = 32
+import type { MaskTensors } from './masks.ts'
+import type { Tensor3D, TfRuntime } from './tfcore.ts'
+import type { QueryTiles, TileMask } from './tiles.ts'
 
 /**
  * Normalised output [G, rows, headDim] and log-sum-exp [G, rows, 1] of a block of query rows. G key/value slices;
@@ -30,20 +26,13 @@ export interface KeyTensors {
  * Partial results join by the formula of kernels/attention/merge.ts, in tensors. A row without allowed pairs carries
  * about MASKED_SCORE as its log-sum-exp: finite, so nothing is NaN, and without weight as soon as a real key is joined.
  */
-export class TfjsKernel {
+export class ForwardKernel {
   readonly #runtime: TfRuntime
-  readonly #masks = new Map<string, Tensor2D>()
+  readonly #masks: MaskTensors
 
-  constructor(runtime: TfRuntime) {
+  constructor(runtime: TfRuntime, masks: MaskTensors) {
     this.#runtime = runtime
-  }
-
-  /** Makes sure that the masks of these tiles are on the device. Call before the tiles are computed. */
-  prepareMasks(plan: readonly QueryTiles[]): void {
-    if (this.#masks.size > MOST_CACHED_MASKS) this.dispose()
-    for (const { tiles } of plan) {
-      for (const { mask } of tiles) if (mask !== null) this.#maskTensor(mask)
-    }
+    this.#masks = masks
   }
 
   /**
@@ -64,12 +53,12 @@ export class TfjsKernel {
   }
 
   #attendTile(query: Tensor3D, { k, v }: KeyTensors, mask: TileMask | null): PartialTensors {
-    const { tf, transposesKeysOnHost } = this.#runtime
+    const { tf, transposesOnHost } = this.#runtime
     return tf.tidy(() => {
-      let scores: Tensor3D = tf.matMul(query, k, false, !transposesKeysOnHost)
+      let scores: Tensor3D = tf.matMul(query, k, false, !transposesOnHost)
       if (mask !== null) {
         const perHead = tf.reshape(scores, [-1, mask.rows, mask.columns])
-        scores = tf.reshape(tf.add(perHead, this.#maskTensor(mask)), scores.shape)
+        scores = tf.reshape(tf.add(perHead, this.#masks.get(mask, false)), scores.shape)
       }
       const weights: Tensor3D = tf.softmax(scores)
       const out: Tensor3D = tf.matMul(weights, v)
@@ -95,18 +84,5 @@ export class TfjsKernel {
 
   release(partials: readonly PartialTensors[]): void {
     this.#runtime.tf.dispose(partials.flatMap(({ out, lse }) => [out, lse]))
-  }
-
-  #maskTensor(mask: TileMask): Tensor2D {
-    const cached = this.#masks.get(mask.key)
-    if (cached !== undefined) return cached
-    const tensor = this.#runtime.tf.keep(this.#runtime.tf.tensor2d(additiveMask(mask), [mask.rows, mask.columns]))
-    this.#masks.set(mask.key, tensor)
-    return tensor
-  }
-
-  dispose(): void {
-    this.#runtime.tf.dispose([...this.#masks.values()])
-    this.#masks.clear()
   }
 }
