@@ -7,7 +7,8 @@ import type { Installation } from '../installation.ts'
 const probeAnswer = z.discriminatedUnion('ok', [
   /** `maxAbsError` is against float64, null where nothing is computed. */
   z.object({ ok: z.literal(true), device: z.string(), maxAbsError: z.number().nullable() }),
-  z.object({ ok: z.literal(false), reason: z.string() }),
+  /** `absent`: something that it needs is not on this machine. Else it is there and does not work. */
+  z.object({ ok: z.literal(false), reason: z.string(), absent: z.boolean().optional() }),
 ])
 export type ProbeAnswer = z.output<typeof probeAnswer>
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConcreteBackendId } from '../../kernels/backends/backend.ts'
 import { findTensorflow, TENSORFLOW_PACKAGE, TENSORFLOW_REMEDY } from '../../kernels/backends/tfjs/runtimes.ts'
+import { GPU_DRIVER_REMEDY, isHardwareDevice, WEBGPU_REMEDY } from '../../kernels/backends/webgpu/dawn.ts'
 import type { DoctorCheck } from '../../preload/contract/machine.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
@@ -33,25 +34,40 @@ async function checkWasm(kernelsDir: string, probe: Probe): Promise<DoctorCheck>
   }
 }
 
+/** For somebody who has a GPU. */
+const CPU_ONLY_NOTE = 'its library has no GPU support: that comes from storage.googleapis.com only, where ' +
+  '"npm run backend:tensorflow" looks first when the addon is not there'
+
 async function checkTensorflow(root: string, probe: Probe): Promise<DoctorCheck> {
   const check = { id: 'tensorflow', label: 'tensorflow' }
   const found = findTensorflow(root)
   if (!found.present && found.missing === 'package') {
     return {
       ...check, status: 'absent', detail: `the optional package ${TENSORFLOW_PACKAGE} is not installed`,
-      remedy: `run "npm ci --include=optional", then, ${TENSORFLOW_REMEDY}`,
+      remedy: `run "npm ci --include=optional", then ${TENSORFLOW_REMEDY}`,
     }
   }
   if (!found.present) {
     return {
-      ...check, status: 'absent', detail: 'its native addon is not there: it is downloaded only when asked for',
+      ...check, status: 'absent',
+      detail: 'TensorFlow through its own Node addon, on GPUs or the CPU; the addon is not there: it is fetched only when asked for',
       remedy: TENSORFLOW_REMEDY,
     }
   }
   const answer = await probe('tensorflow')
   return answer.ok
-    ? { ...check, status: 'works', detail: accuracy(answer), remedy: null }
+    ? { ...check, status: 'works', detail: accuracy(answer), remedy: found.cpuOnly ? CPU_ONLY_NOTE : null }
     : { ...check, status: 'broken', detail: answer.reason, remedy: TENSORFLOW_REMEDY }
+}
+
+async function checkWebgpu(probe: Probe): Promise<DoctorCheck> {
+  const check = { id: 'webgpu', label: 'webgpu' }
+  const answer = await probe('webgpu')
+  if (!answer.ok) return { ...check, status: answer.absent === true ? 'absent' : 'broken', detail: answer.reason.replace(`; ${WEBGPU_REMEDY}`, ''), remedy: WEBGPU_REMEDY }
+  return {
+    ...check, status: 'works', detail: accuracy(answer),
+    remedy: isHardwareDevice(answer.device) ? null : `this adapter computes on the CPU, slower than wasm: for a GPU, ${GPU_DRIVER_REMEDY}`,
+  }
 }
 
 async function checkPortable(id: 'tfjs-wasm' | 'tfjs-cpu' | 'modelled', probe: Probe): Promise<DoctorCheck> {
@@ -67,6 +83,7 @@ export function checkBackends(installation: Installation, rankHost: RankHost, pr
   return Promise.all([
     checkWasm(installation.kernelsDir, tryIt),
     checkTensorflow(installation.root, tryIt),
+    checkWebgpu(tryIt),
     checkPortable('tfjs-wasm', tryIt),
     checkPortable('tfjs-cpu', tryIt),
     checkPortable('modelled', tryIt),

@@ -2,6 +2,7 @@ import { mkdtempSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { DoctorCheck } from '../../preload/contract/machine.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import { findInstallation, type Installation } from '../installation.ts'
 import { probeBackend, probeRequest } from './backendProbe.ts'
@@ -42,9 +43,9 @@ describe('backends', () => {
   test('each one is reported as its probe went', async () => {
     const installation = installationAt('whole', [...kernels, addonPackage, addon])
     expect(await statusOf(installation, works)).toEqual(
-      { wasm: 'works', tensorflow: 'works', 'tfjs-wasm': 'works', 'tfjs-cpu': 'works', modelled: 'works' })
+      { wasm: 'works', tensorflow: 'works', webgpu: 'works', 'tfjs-wasm': 'works', 'tfjs-cpu': 'works', modelled: 'works' })
     expect(await statusOf(installation, fails)).toEqual(
-      { wasm: 'broken', tensorflow: 'broken', 'tfjs-wasm': 'broken', 'tfjs-cpu': 'broken', modelled: 'broken' })
+      { wasm: 'broken', tensorflow: 'broken', webgpu: 'broken', 'tfjs-wasm': 'broken', 'tfjs-cpu': 'broken', modelled: 'broken' })
   })
 
   test('what is not there is absent, is not probed, and comes with the command to run', async () => {
@@ -57,10 +58,39 @@ describe('backends', () => {
     expect(wasm).toMatchObject({ status: 'absent', remedy: 'run "npm run build"' })
     expect(tensorflow.status).toBe('absent')
     expect(tensorflow.remedy).toContain('npm ci --include=optional')
+    expect(tensorflow.remedy).toContain('npm run backend:tensorflow')
     const [, withPackage] = await checkBackends(installationAt('no-addon', [addonPackage]), noHost, probe)
     expect(withPackage).toMatchObject({ status: 'absent' })
-    expect(withPackage.remedy).toContain('npm explore @tensorflow/tfjs-node-gpu -- npm run install')
-    expect(new Set(probed)).toEqual(new Set(['tfjs-wasm', 'tfjs-cpu', 'modelled']))
+    expect(withPackage.detail).toContain('TensorFlow')
+    expect(withPackage.remedy).toContain('npm run backend:tensorflow')
+    expect(new Set(probed)).toEqual(new Set(['webgpu', 'tfjs-wasm', 'tfjs-cpu', 'modelled']))
+  })
+
+  test('a TensorFlow that was built without GPUs says so; one that was not does not', async () => {
+    const ofFiles = async (name: string, files: readonly string[]): Promise<string | null> =>
+      (await checkBackends(installationAt(name, [...kernels, addonPackage, addon, ...files]), noHost, works))[1].remedy
+    expect(await ofFiles('cpu-only', ['node_modules/@tensorflow/tfjs-node-gpu/deps/cpu-only'])).toContain('no GPU support')
+    expect(await ofFiles('for-gpus', [])).toBeNull()
+  })
+})
+
+describe('webgpu', () => {
+  const checkOf = async (answer: Awaited<ReturnType<Probe>>): Promise<DoctorCheck | undefined> =>
+    (await checkBackends(installationAt('webgpu', [...kernels]), noHost, () => Promise.resolve(answer))).find(({ id }) => id === 'webgpu')
+
+  test('a hardware adapter is named; a software one is named as such, with what a GPU needs', async () => {
+    expect(await checkOf({ ok: true, device: 'WebGPU, nvidia-h200', maxAbsError: 3e-7 }))
+      .toMatchObject({ status: 'works', detail: 'WebGPU, nvidia-h200; a small attention is right to 3e-7', remedy: null })
+    const software = await checkOf({ ok: true, device: 'WebGPU, llvmpipe (software)', maxAbsError: 3e-7 })
+    expect(software).toMatchObject({ status: 'works', detail: expect.stringContaining('llvmpipe (software)') as string })
+    expect(software?.remedy).toMatch(/computes on the CPU.*driver/)
+  })
+
+  test('without an adapter it is absent, after a crash broken, and either way there is a remedy', async () => {
+    expect(await checkOf({ ok: false, reason: 'backend "webgpu" is not available: Dawn finds no adapter', absent: true }))
+      .toMatchObject({ status: 'absent', detail: expect.stringContaining('no adapter') as string, remedy: expect.stringContaining('driver') as string })
+    expect(await checkOf({ ok: false, reason: 'the process that tried it was ended by SIGSEGV' }))
+      .toMatchObject({ status: 'broken', remedy: expect.stringContaining('driver') as string })
   })
 })
 
