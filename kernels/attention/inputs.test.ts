@@ -34,13 +34,21 @@ describe('inputs', () => {
     }
   })
 
+  it('of a part of the batch are those of its items', () => {
+    const rows = Int32Array.of(2, 9)
+    const [all, last] = [new Float32Array(3 * 2 * 2 * 4), new Float32Array(2 * 2 * 4)]
+    fillTensor(all, 8, 'dout', 3, 2, rows, 4)
+    fillTensor(last, 8, 'dout', 1, 2, rows, 4, 2)
+    expect(last).toEqual(all.subarray(2 * 2 * 2 * 4))
+  })
+
   it('differ by every coordinate', () => {
     const base = inputValue(1, 'q', 0, 0, 0, 0)
     const others = [
-      inputValue(2, 'q', 0, 0, 0, 0), inputValue(1, 'k', 0, 0, 0, 0), inputValue(1, 'v', 0, 0, 0, 0),
+      inputValue(2, 'q', 0, 0, 0, 0), inputValue(1, 'k', 0, 0, 0, 0), inputValue(1, 'v', 0, 0, 0, 0), inputValue(1, 'dout', 0, 0, 0, 0),
       inputValue(1, 'q', 1, 0, 0, 0), inputValue(1, 'q', 0, 1, 0, 0), inputValue(1, 'q', 0, 0, 1, 0), inputValue(1, 'q', 0, 0, 0, 1),
     ]
-    expect(new Set([base, ...others]).size).toBe(8)
+    expect(new Set([base, ...others]).size).toBe(9)
   })
 
   it('spread so that scores have a standard deviation of about 1', () => {

@@ -1,11 +1,12 @@
 /**
- * The inputs of every run: a pure function of (seed, tensor, batch, head, global position, dim), never of rank, layout
- * or world size. So all layouts must give the same output, and any row can be recomputed anywhere.
+ * The inputs of every run: a pure function of (seed, tensor, batch item, head, global position, dim), never of rank,
+ * layout or world size. So all layouts must give the same output, and any row can be recomputed anywhere. `dout` is the
+ * gradient that a backward pass starts from: an input like the others.
  */
-export type TensorName = 'q' | 'k' | 'v'
+export type TensorName = 'q' | 'k' | 'v' | 'dout'
 
-const TENSOR_CODE: Readonly<Record<TensorName, number>> = { q: 1, k: 2, v: 3 }
 const CHECKSUM_CODE = 4
+const TENSOR_CODE: Readonly<Record<TensorName, number>> = { q: 1, k: 2, v: 3, dout: 5 }
 /** 2^32 / golden ratio, odd: spreads consecutive integers over the whole range. */
 const GOLDEN = 0x9e37_79b9
 
@@ -40,11 +41,13 @@ export function inputValue(
 /**
  * Writes a rank's share of one input tensor.
  * @param target Float32Array[batch, heads, rows, headDim], row-major
- * @param heads heads of this tensor: query heads for q, key/value heads for k and v
+ * @param heads heads of this tensor: query heads for q and dout, key/value heads for k and v
  * @param positions Int32Array[rows], the global position of each local row
+ * @param firstItem the batch item that is the first of the target's
  */
 export function fillTensor(
   target: Float32Array, seed: number, tensor: TensorName, batch: number, heads: number, positions: Int32Array, headDim: number,
+  firstItem = 0,
 ): void {
   const expected = batch * heads * positions.length * headDim
   if (target.length !== expected) {
@@ -53,7 +56,7 @@ export function fillTensor(
   let at = 0
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
-      const ofHead = headHash(seed, TENSOR_CODE[tensor], b, h)
+      const ofHead = headHash(seed, TENSOR_CODE[tensor], firstItem + b, h)
       for (let row = 0; row < positions.length; row++) {
         writeRow(target, at, chain(ofHead, positions[row]), headDim)
         at += headDim

@@ -45,6 +45,54 @@ describe('merge', () => {
     }))
   })
 
+  it('is associative and symmetric whatever rows it joins: with and without keys, equal, far apart, in float32', () => {
+    const lse = fc.oneof(fc.constantFrom(-Infinity, -1e4, 1e4, 0, -88.8, 88.8), fc.float({ min: -1e4, max: 1e4, noNaN: true }))
+    // What a row without keys holds is nothing that counts.
+    const out = fc.oneof(fc.constantFrom(0, 2, -2), fc.float({ min: -2, max: 2, noNaN: true }))
+    const rows = fc.array(fc.tuple(out, lse), { minLength: 4, maxLength: 4 }).map((pairs): PartialRows => ({
+      out: Float32Array.from(pairs, ([value, own]) => own === -Infinity ? Number.NaN : value), lse: Float32Array.from(pairs, ([, own]) => own),
+    }))
+    const empty = (): PartialRows => ({ out: new Float32Array(4), lse: new Float32Array(4).fill(-Infinity) })
+    const join = (...parts: PartialRows[]): PartialRows => parts.reduce((sum, part) => {
+      mergeRows(sum, part, 1)
+      return sum
+    }, empty())
+    fc.assert(fc.property(rows, rows, rows, (x, y, z) => {
+      const results = [join(x, y, z), join(z, y, x), join(y, z, x), join(x, join(y, z)), join(join(x, y), z), join(join(z, x), y)]
+      for (const { out: values, lse: sums } of results) {
+        for (let row = 0; row < 4; row++) {
+          expect(Number.isFinite(values[row])).toBe(true)
+          expect(Number.isFinite(sums[row])).toBe([x, y, z].some((part) => part.lse[row] !== -Infinity))
+          // A change of the log-sum-exp in its last bit, near 1e4, moves a weight by 1e-3.
+          const accuracy = 4e-7 * Math.max(1, Math.abs(sums[row]))
+          expect(Math.abs(values[row] - results[0].out[row])).toBeLessThanOrEqual(4 * accuracy)
+          if (sums[row] !== -Infinity) expect(Math.abs(sums[row] - results[0].lse[row])).toBeLessThanOrEqual(accuracy)
+        }
+      }
+    }))
+  })
+
+  it('keeps row 0 of a striped block that lies after the queries: it sees no key there', () => {
+    // Rank 0 of 2, positions 0, 2, 4, against rank 1's keys 1, 3, 5: the lower triangle without its diagonal.
+    const [scores, values] = [[0.3, -1.2, 2.5, 0.7, -0.4, 1.1], [1, -2, 3, 0.5, -1, 4]]
+    const rowsOver = (keyPositions: readonly number[]): PartialRows => {
+      const parts = [0, 2, 4].map((query) => keyPositions.filter((key) => key <= query)).map((seen) =>
+        partial(seen.map((key) => scores[key]), seen.map((key) => values[key])))
+      return { out: Float64Array.from(parts, ({ out }) => out[0]), lse: Float64Array.from(parts, ({ lse }) => lse[0]) }
+    }
+    const [own, other, all] = [rowsOver([0, 2, 4]), rowsOver([1, 3, 5]), rowsOver([0, 1, 2, 3, 4, 5])]
+    expect(other.lse[0]).toBe(-Infinity)
+    for (const [first, second] of [[own, other], [other, own]]) {
+      const sum: PartialRows = { out: first.out.slice(), lse: first.lse.slice() }
+      mergeRows(sum, second, 1)
+      expect([sum.out[0], sum.lse[0]]).toEqual([own.out[0], own.lse[0]])
+      for (let row = 0; row < 3; row++) {
+        expect(sum.out[row]).toBeCloseTo(all.out[row], 12)
+        expect(sum.lse[row]).toBeCloseTo(all.lse[row], 12)
+      }
+    }
+  })
+
   it('leaves a result unchanged when joined with a row without keys, on either side', () => {
     const x = partial([1.5, -3], [0.25, 4])
     expect(joined(x, identity())).toEqual(x)
