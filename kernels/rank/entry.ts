@@ -49,7 +49,7 @@ async function handle(message: ToRank): Promise<void> {
       opened().verify()
       break
     case 'stop':
-      // The neighbours close their ends as well: no failure any more.
+      // The other ranks close their ends as well: no failure any more.
       failed = true
       await opened().close()
       process.exit(0)

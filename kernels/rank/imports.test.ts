@@ -31,7 +31,7 @@ function reachableFrom(entry: string): { files: Set<string>; packages: Set<strin
 describe('what runs in a rank', () => {
   it.each([
     ['kernels/rank/entry.ts', ['kernels/rank/rankLoop.ts', 'kernels/backends/create.ts', 'kernels/attention/verify.ts']],
-    ['kernels/transport/commEntry.ts', ['kernels/transport/socketTransport.ts', 'kernels/transport/sharedMemoryTransport.ts']],
+    ['kernels/transport/commEntry.ts', ['kernels/transport/inboundLink.ts', 'kernels/transport/outboundLink.ts']],
   ])('%s reaches kernels alone: neither Electron nor the application', (entry, within) => {
     const { files, packages } = reachableFrom(entry)
     expect([...files]).toEqual(expect.arrayContaining(within))

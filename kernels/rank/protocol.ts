@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { checkRunConfig, BACKENDS } from '../config/runConfig.ts'
 import { formatProblem } from '../config/problem.ts'
-import { SPAN_CATEGORIES, RANK_LANES } from '../timeline/categories.ts'
+import { PAYLOADS, RANK_LANES, SPAN_CATEGORIES } from '../timeline/categories.ts'
 import type { SpanBatch } from '../timeline/recorder.ts'
 
 /*
@@ -52,7 +52,8 @@ export const toRankSchema = z.discriminatedUnion('type', [
     /** `process.hrtime.bigint()` at the run's origin. */
     originNs: z.string().regex(/^\d+$/),
     ownAddress: z.string(),
-    previousAddress: z.string(),
+    /** Where those listen that send to this rank. */
+    senderAddresses: z.map(rank, z.string()),
     /** Folder on tmpfs; null over sockets. */
     slotDir: z.string().nullable(),
     copyThreads: z.int().min(0),
@@ -88,6 +89,7 @@ const spanBatch = z.strictObject({
   step: column<Int32Array>(Int32Array),
   peer: column<Int32Array>(Int32Array),
   hop: column<Int32Array>(Int32Array),
+  payload: column<Uint8Array>(Uint8Array).refine(below(PAYLOADS.length), 'a payload that does not exist'),
   bytes: column<Float64Array>(Float64Array),
   flops: column<Float64Array>(Float64Array),
   cpuNs: column<Float64Array>(Float64Array),
@@ -115,13 +117,21 @@ export const fromRankSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('spans'), batch: spanBatch }),
   z.strictObject({ type: z.literal('iteration-done'), iteration: z.int().min(0), endNs: ns, batch: spanBatch }),
   z.strictObject({
-    type: z.literal('verified'), checkedRows: z.int().min(0), maxAbsError: z.number().min(0), checksum: z.number(),
+    type: z.literal('verified'),
+    checkedRows: z.int().min(0),
+    maxAbsError: z.number().min(0),
+    checkedGradRows: z.int().min(0),
+    /** How many of those were of dK or dV. */
+    checkedKeyGradRows: z.int().min(0),
+    /** Null where no gradient was computed or none could be checked. */
+    maxAbsGradError: z.number().min(0).nullable(),
+    checksum: z.number(),
   }),
   z.strictObject({
     type: z.literal('failed'),
-    /** `refused`: cannot run as asked. `peer-lost`: a neighbour is gone, look there first. `broken`: an error in this rank. */
+    /** `refused`: cannot run as asked. `peer-lost`: another rank is gone, look there first. `broken`: an error in this rank. */
     reason: z.enum(['refused', 'peer-lost', 'broken']),
-    /** The neighbour that is gone, where that is the reason. */
+    /** The rank that is gone, where that is the reason. */
     lostPeer: rank.nullable(),
     errorName: z.string(),
     message: z.string(),

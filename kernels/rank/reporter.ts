@@ -4,9 +4,9 @@ import type { FromRank } from './protocol.ts'
 
 /** Between two reports of a rank in the middle of an iteration. */
 const REPORT_INTERVAL_NS = 100e6
-const RECORDER_CAPACITY = 8192
-/** What one ring step may record at most, generously. */
-const SPANS_PER_STEP = 1024
+const RECORDER_CAPACITY = 16_384
+/** What one step may record at most, generously: an all-to-all of the largest world is 2046 transfers and as many parts of a wait. */
+const SPANS_PER_STEP = 4608
 
 /** What a rank tells its supervisor while it works: seldom enough not to disturb what is measured. */
 export class Reporter {

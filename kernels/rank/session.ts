@@ -1,6 +1,6 @@
-import { verifyShard } from '../attention/verify.ts'
-import { ArenaTooLargeError, arenaSizes, createArena } from '../backends/arena.ts'
-import { BackendUnavailableError, type AttentionBackend, type RankArena, type RankShape } from '../backends/backend.ts'
+import { verifyRank } from '../attention/verify.ts'
+import { arenaBytes, ArenaTooLargeError, createArena, type ArenaSpec, type RankArena } from '../backends/arena.ts'
+import { BackendUnavailableError, type AttentionBackend } from '../backends/backend.ts'
 import { createBackend, scratchBytes } from '../backends/create.ts'
 import { runClock } from '../timeline/clock.ts'
 import { CommClient, CommFailedError } from './commClient.ts'
@@ -8,19 +8,19 @@ import type { FromRank, RankSetup } from './protocol.ts'
 import { RankLoop } from './rankLoop.ts'
 import { measureRecorderCost } from './recorderCost.ts'
 import { Reporter } from './reporter.ts'
-import { rankShape, scheduleRank, slotCount, type RankSchedule } from './schedule.ts'
+import { scheduleRank, type RankSchedule } from './schedule.ts'
 
 /** The system would not give this rank its memory. */
 export class OutOfMemoryError extends Error {
   override readonly name = 'OutOfMemoryError'
 }
 
-function makeArena(shape: RankShape, slots: number, scratch: number): RankArena {
+function makeArena(spec: ArenaSpec, scratch: number): RankArena {
   try {
-    return createArena(shape, slots, scratch)
+    return createArena(spec, scratch)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    const mebibytes = Math.ceil(arenaSizes(shape, slots, scratch).totalBytes / 2 ** 20)
+    const mebibytes = Math.ceil(arenaBytes(spec, scratch) / 2 ** 20)
     throw new OutOfMemoryError(`the system has no ${mebibytes} MiB for each rank: use fewer ranks at a time, a shorter ` +
       `sequence or fewer heads (${error.message})`, { cause: error })
   }
@@ -58,21 +58,17 @@ export class RankSession {
     this.#now = runClock(originNs).now
     this.#reporter = new Reporter(send, this.#now)
     this.#comm = new CommClient(setup.commEntry, {
-      terms: { rank: setup.rank, world: schedule.world, bytesPerHop: schedule.bytesPerHop },
       originNs,
-      // The arena's memory is made shared; its declared type leaves that open.
-      memory: arena.memory.buffer as unknown as SharedArrayBuffer,
-      slotByteOffsets: arena.slots.map((slot) => slot.bytes.byteOffset),
       link: setup.config.link,
       ownAddress: setup.ownAddress,
-      previousAddress: setup.previousAddress,
+      senderAddresses: setup.senderAddresses,
       slotDir: setup.slotDir,
       copyThreads: setup.copyThreads,
       parentPid: setup.parentPid,
       ownedFolders: setup.ownedFolders,
-    })
+    }, schedule, arena)
     this.#loop = new RankLoop({
-      config: setup.config, schedule, arena, backend, comm: this.#comm, reporter: this.#reporter, now: this.#now,
+      config: setup.config, schedule, arena, backend, mover: this.#comm, reporter: this.#reporter, now: this.#now,
     })
     this.#comm.failure.catch(fail)
   }
@@ -84,8 +80,8 @@ export class RankSession {
   static async open(setup: RankSetup, channel: SessionChannel): Promise<RankSession> {
     const { config, rank, backend: id, kernelsDir } = setup
     const schedule = scheduleRank(config, rank)
-    const shape = rankShape(config)
-    const arena = makeArena(shape, slotCount(config), scratchBytes(id, shape))
+    const { shape } = schedule
+    const arena = makeArena(schedule.arena, scratchBytes(id, schedule.arena))
     const backend = await createBackend(id, { shape, arena, config, kernelsDir })
     const session = new RankSession(setup, channel, schedule, arena, backend)
     await session.#comm.listening()
@@ -114,8 +110,7 @@ export class RankSession {
   }
 
   verify(): void {
-    const { out, lse } = this.#arena
-    this.#send({ type: 'verified', ...verifyShard(this.#setup.config, this.#schedule.positions, out, lse) })
+    this.#send({ type: 'verified', ...verifyRank(this.#setup.config, this.#schedule, this.#arena) })
   }
 
   async close(): Promise<void> {

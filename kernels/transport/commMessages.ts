@@ -1,19 +1,33 @@
+import type { Segment } from '../backends/segments.ts'
+import type { Move } from '../plan/plan.ts'
 import type { LinkModel } from './emulatedLink.ts'
-import type { LinkTerms } from './outboundSocket.ts'
+
+/** A move of a rank's plan, with what the communication thread needs to make it in any iteration. */
+export interface RegisteredMove {
+  readonly direction: 'send' | 'recv'
+  readonly move: Pick<Move, 'channel' | 'payload' | 'peer' | 'owner' | 'bytes' | 'hop'>
+  readonly segments: readonly Segment[]
+}
 
 /** What the communication thread is started with. Both threads are of one process, so nothing is parsed. */
 export interface CommSetup {
-  readonly terms: LinkTerms
+  readonly rank: number
+  readonly world: number
+  /** Ranks that share a ring position. */
+  readonly degree: number
   readonly originNs: bigint
-  /** The arena's memory, and where its K/V slots begin. */
+  /** The arena's memory, that segments lie in. */
   readonly memory: SharedArrayBuffer
-  readonly slotByteOffsets: readonly number[]
+  /** Every move of an iteration; orders name them by index, and so does the board. */
+  readonly moves: readonly RegisteredMove[]
   readonly board: SharedArrayBuffer
+  /** Where this rank's own K/V lies, as it travels. */
+  readonly ownKv: readonly Segment[]
   readonly link: LinkModel | null
-  /** Where this rank listens for the next one, and where the previous one listens. Unused with one rank. */
+  /** Where this rank listens for those that it sends to, and where those listen that send to it. */
   readonly ownAddress: string
-  readonly previousAddress: string
-  /** Folder on tmpfs for the ranks' blocks; null over sockets. */
+  readonly senderAddresses: ReadonlyMap<number, string>
+  /** Folder on tmpfs for blocks; null over sockets. */
   readonly slotDir: string | null
   /** Helper threads for copying a block from there. */
   readonly copyThreads: number
@@ -22,24 +36,23 @@ export interface CommSetup {
   readonly ownedFolders: readonly string[]
 }
 
-export interface HopOrder {
-  readonly type: 'hop'
-  readonly iteration: number
-  readonly step: number
-  readonly sendHop: number
-  readonly sendOwner: number
-  readonly sendSlot: number
-  readonly recvHop: number
-  readonly recvOwner: number
-  readonly recvSlot: number
+export interface MoveOrder {
+  readonly index: number
+  /** The move's number in the run. */
+  readonly hop: number
 }
 
-export type ToComm = { readonly type: 'connect' } | { readonly type: 'publish'; readonly slot: number } | HopOrder | { readonly type: 'close' }
+export type ToComm =
+  | { readonly type: 'connect' }
+  | { readonly type: 'publish' }
+  /** In this order on every channel. */
+  | { readonly type: 'post'; readonly orders: readonly MoveOrder[] }
+  | { readonly type: 'close' }
 
 export interface CommFailure {
   readonly type: 'failed'
   readonly message: string
-  /** The neighbour whose end was lost, where that is what happened. */
+  /** The rank whose end was lost, where that is what happened. */
   readonly lostPeer: number | null
 }
 

@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { encodeFrame, PeerLostError, TransportError, type Frame } from './frames.ts'
-import type { LinkTerms } from './outboundSocket.ts'
+import { encodeFrame, PeerLostError, type Frame } from './frames.ts'
 
 /** Decides where the next bytes go and hears how many came. */
 export interface ByteSink {
@@ -12,7 +11,7 @@ export interface ByteSink {
   lost(error: Error): void
 }
 
-/** The receiver's end of a connection: reads straight into the buffers its sink names, writes hello and credits. */
+/** The receiver's end of a connection: reads straight into the buffers its sink names, writes hello and answers. */
 export class InboundSocket {
   readonly #socket: Socket
 
@@ -20,9 +19,12 @@ export class InboundSocket {
     this.#socket = socket
   }
 
-  /** Connects to the previous rank. @throws PeerLostError when nobody listens there. */
-  static async connect(address: string, terms: LinkTerms, sink: ByteSink): Promise<InboundSocket> {
-    const peer = (terms.rank + terms.world - 1) % terms.world
+  /**
+   * Connects to a sender's door.
+   * @param hello what the sender is to know about this end.
+   * @throws PeerLostError when nobody listens there.
+   */
+  static async connect(address: string, peer: number, hello: Frame, sink: ByteSink): Promise<InboundSocket> {
     let lost = false
     const fail = (error: Error): void => {
       if (lost) return
@@ -51,7 +53,7 @@ export class InboundSocket {
     socket.on('error', (error) => fail(new PeerLostError(peer, error.message)))
     socket.on('close', () => fail(new PeerLostError(peer, 'it closed its connection')))
     const inbound = new InboundSocket(socket)
-    inbound.post({ kind: 'hello', hop: terms.rank, owner: terms.world, bytes: terms.bytesPerHop, ns: 0 })
+    inbound.post(hello)
     return inbound
   }
 
@@ -61,13 +63,5 @@ export class InboundSocket {
 
   close(): void {
     this.#socket.destroy()
-  }
-}
-
-/** The header of the block that is expected, and nothing else. @throws TransportError */
-export function checkHeader(frame: Frame, expected: { hop: number; owner: number; bytes: number }): void {
-  if (frame.kind !== 'header' || frame.hop !== expected.hop || frame.owner !== expected.owner || frame.bytes !== expected.bytes) {
-    throw new TransportError(`expected hop ${expected.hop} with the block of rank ${expected.owner} (${expected.bytes} bytes), ` +
-      `got a ${frame.kind} of hop ${frame.hop} with the block of rank ${frame.owner} (${frame.bytes} bytes)`)
   }
 }

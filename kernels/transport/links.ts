@@ -1,22 +1,27 @@
-/** A block to pass on to the next rank. */
-export interface OutgoingBlock {
-  /** Unique in the run; the receiver expects the same number. */
+/** A block in this rank's memory: the parts that it consists of, in the order in which they travel. */
+export interface Block {
+  /** Unique in the run; both ends expect the same number. */
   readonly hop: number
   /** Rank whose shard the block is. */
   readonly owner: number
-  readonly bytes: Uint8Array
+  readonly parts: readonly Uint8Array[]
+  /** Of all parts together. */
+  readonly bytes: number
+  /** True for K/V as its owner published it: over shared memory it lies in the owner's file already. */
+  readonly published: boolean
 }
 
-/** A block expected from the previous rank, and where it goes. */
-export interface IncomingBlock {
-  readonly hop: number
-  readonly owner: number
-  readonly target: Uint8Array
+/** A block to be received. */
+export interface IncomingBlock extends Block {
+  /** Makes what arrived usable, before the block counts as received. */
+  readonly decode: () => void
 }
 
 /** ns from the run's origin. */
 export interface Departure {
-  /** When the first byte was handed over: after the receiver's slot was posted. */
+  /** When the receiver's place was posted and the block could go; left out where the wire took it at once. */
+  readonly readyNs?: number
+  /** When the wire took the first byte. */
   readonly startNs: number
   /** When the last byte was handed over and the block's memory may be written again. */
   readonly endNs: number
@@ -24,27 +29,13 @@ export interface Departure {
 
 /** ns from the run's origin. */
 export interface Arrival {
-  /** The sender's `startNs`, from the block's header. */
+  /** When the sender could send, from the block's header: its `readyNs`. */
   readonly senderStartNs: number
   /** When the first byte was here. */
   readonly startNs: number
-  /** When the last byte was in the target. */
+  /** When the last byte was in its place. */
   readonly endNs: number
 }
 
-/** The link to the next rank. One block at a time. */
-export interface OutboundLink {
-  /** Makes this rank's own block ready to be sent, before the pass begins. */
-  publish(block: Uint8Array): void
-  /** Waits until the receiver has posted the hop, then moves the block. @throws TransportError */
-  send(block: OutgoingBlock): Promise<Departure>
-  /** Harmless when closed already. */
-  close(): void
-}
-
-/** The link from the previous rank. One block at a time. */
-export interface InboundLink {
-  /** Tells the sender that the slot is posted, then takes the block in. @throws TransportError */
-  receive(block: IncomingBlock): Promise<Arrival>
-  close(): void
-}
+/** The bytes to add up. */
+export const bytesOf = (parts: readonly { readonly length: number }[]): number => parts.reduce((sum, { length }) => sum + length, 0)

@@ -1,7 +1,7 @@
 import type { RunFailure } from '../../preload/contract/run.ts'
 
 /**
- * One report of something gone wrong. When a rank ends, its neighbours report that they lost it, often first; so reports
+ * One report of something gone wrong. When a rank ends, those that it exchanges blocks with report that they lost it, often first; so reports
  * are gathered for a moment and the best explanation is kept.
  */
 export interface FailureReport {
@@ -15,7 +15,7 @@ export interface FailureReport {
 export const EVIDENCE = ['cancelled', 'reported', 'exited', 'silent', 'lost-peer'] as const
 /**
  * `cancelled`: the user's wish. `reported`: the rank said what went wrong in it. `exited`: its process ended.
- * `silent`: nothing was heard of it. `lost-peer`: a rank found its neighbour gone.
+ * `silent`: nothing was heard of it. `lost-peer`: a rank found one at the other end of a link gone.
  */
 export type Evidence = (typeof EVIDENCE)[number]
 

@@ -4,8 +4,8 @@ import { RunEndedError } from './errors.ts'
 
 /** How long reports are gathered before one is blamed. */
 const GATHER_MS = 200
-/** How long a rank that only lost its neighbour is not blamed: the neighbour's own end may be heard late. */
-const GATHER_FROM_NEIGHBOURS_MS = 1000
+/** How long a rank that only lost another is not blamed: the other's own end may be heard late. */
+const GATHER_FROM_OTHERS_MS = 1000
 
 /** Takes in what went wrong in a run and decides, once, why it ended. */
 export class FailureDesk {
@@ -41,7 +41,7 @@ export class FailureDesk {
       this.#conclude()
     } else if (!this.#gathering && (evidence !== 'lost-peer' || this.#reports.length === 1)) {
       this.#gathering = evidence !== 'lost-peer'
-      setTimeout(() => this.#conclude(), this.#gathering ? GATHER_MS : GATHER_FROM_NEIGHBOURS_MS)
+      setTimeout(() => this.#conclude(), this.#gathering ? GATHER_MS : GATHER_FROM_OTHERS_MS)
     }
   }
 

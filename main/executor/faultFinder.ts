@@ -1,4 +1,5 @@
 import { BackendUnavailableError, type ConcreteBackendId } from '../../kernels/backends/backend.ts'
+import type { Plan } from '../../kernels/plan/plan.ts'
 import type { FromRank } from '../../kernels/rank/protocol.ts'
 import type { RunFailure, RunPhase } from '../../preload/contract/run.ts'
 import type { Evidence } from './blame.ts'
@@ -10,6 +11,7 @@ type Failed = Extract<FromRank, { type: 'failed' }>
 
 /** What the finder sees of the run it watches. */
 export interface WatchedRun {
+  plan(): Plan
   peers(): readonly RankPeer[]
   phase(): RunPhase
   /** Null before it is resolved. */
@@ -40,9 +42,10 @@ export class FaultFinder {
       const reason = message.message.replace(`backend "${backend}" is not available: `, '')
       this.#blame('reported', peer, 'refused', message.message, new BackendUnavailableError(backend, reason))
     } else if (message.reason === 'peer-lost') {
-      // A rank enters a step only when its neighbours have done their part of the hop before.
-      const lost = message.lostPeer === null ? undefined : this.#run.peers().at(message.lostPeer)
-      if (message.iteration >= 0) lost?.reached(message.iteration, Math.max(0, message.step - 1))
+      const { lostPeer, iteration, step } = message
+      if (iteration >= 0 && lostPeer !== null) {
+        this.#run.peers().at(lostPeer)?.reached(iteration, stepKnownOf(this.#run.plan(), lostPeer, peer.rank, step))
+      }
       this.#blame('lost-peer', peer, 'crashed', message.message)
     } else {
       this.#blame('reported', peer, message.reason === 'refused' ? 'refused' : 'crashed', message.message)
@@ -71,7 +74,7 @@ export class FaultFinder {
   }
 
   /**
-   * Says where and after what, once everybody was heard: the last spans of the rank, and what its neighbours know of
+   * Says where and after what, once everybody was heard: the last spans of the rank, and what others know of
    * where it was, come after the first sign of its failure.
    */
   completed({ failure, evidence }: { readonly failure: RunFailure; readonly evidence: Evidence }): RunFailure {
@@ -100,4 +103,14 @@ export class FaultFinder {
       kind, rank: peer.rank, iteration: running ? iteration : null, step: running ? step : null, lastSpan: null, message: what,
     }, cause)
   }
+}
+
+/**
+ * The step that rank `lost` had begun for certain when `witness` was at `step`: a move between the two that was settled by
+ * then was posted by both, each at the same step.
+ */
+function stepKnownOf({ ranks }: Plan, lost: number, witness: number, step: number): number {
+  const known = ranks[witness].steps.filter(({ sends, recvs }) =>
+    [...sends, ...recvs].some((move) => move.peer === lost && move.settleStep < step))
+  return known.at(-1)?.step ?? 0
 }

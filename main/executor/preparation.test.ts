@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { InvalidInputError } from '../../kernels/config/problem.ts'
 import { deviceEnvironments } from './gpuDevices.ts'
 import { idleFieldWarnings, longestSilenceMs, resolveTransport } from './preparation.ts'
-import { planRun } from '../../kernels/plan/plan.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
 import { modelledRing, smallRing } from './testing.ts'
 
 const roomy = { available: true, folder: '/dev/shm', freeBytes: 2 ** 30 } as const
@@ -52,16 +52,21 @@ describe('deviceEnvironments', () => {
 describe('longestSilenceMs', () => {
   it('is the longest step of a modelled run, and nothing where the system tells who computes', () => {
     const config = modelledRing(90_000)
-    expect(longestSilenceMs(config, { plan: planRun(config), backend: 'modelled' })).toBeCloseTo(90_000)
-    expect(longestSilenceMs(config, { plan: planRun(config), backend: 'wasm' })).toBe(0)
+    expect(longestSilenceMs(config, planRun(config), 'modelled')).toBeCloseTo(90_000)
+    expect(longestSilenceMs(config, planRun(config), 'wasm')).toBe(0)
+    const backward = { ...config, pass: 'forward-backward' as const }
+    expect(longestSilenceMs(backward, planRun(backward), 'modelled')).toBeCloseTo(2.5 * 90_000)
   })
 })
 
 describe('idleFieldWarnings', () => {
-  it('names what another algorithm would use and this one does not', () => {
+  it('names what another algorithm or layout would use and this one does not', () => {
     expect(idleFieldWarnings(smallRing())).toEqual([])
-    expect(idleFieldWarnings(smallRing({ window: 2, ulyssesDegree: 4 }))).toEqual([
+    expect(idleFieldWarnings(smallRing({ window: 2, ulyssesDegree: 4, cyclicWidth: 8 }))).toEqual([
       'window 2 has no effect with algorithm "ring"', 'ulyssesDegree 4 has no effect with algorithm "ring"',
+      'cyclicWidth 8 has no effect with layout "zigzag"',
     ])
+    expect(idleFieldWarnings(smallRing({ algorithm: 'double-ring', window: 2, layout: 'block-cyclic', cyclicWidth: 8 }))).toEqual([])
+    expect(idleFieldWarnings(smallRing({ algorithm: 'hybrid', ulyssesDegree: 2 }))).toEqual([])
   })
 })

@@ -1,14 +1,15 @@
 import { availableParallelism } from 'node:os'
-import { arenaSizes } from '../../kernels/backends/arena.ts'
+import { arenaBytes } from '../../kernels/backends/arena.ts'
 import type { ConcreteBackendId } from '../../kernels/backends/backend.ts'
 import { resolveBackend, scratchBytes } from '../../kernels/backends/create.ts'
 import { InvalidInputError, quoteValue } from '../../kernels/config/problem.ts'
-import type { RunConfig, TransportId } from '../../kernels/config/runConfig.ts'
-import { planRun, type Plan } from '../../kernels/plan/plan.ts'
-import { rankShape, slotCount } from '../../kernels/rank/schedule.ts'
+import { runConfigSchema, type RunConfig, type TransportId } from '../../kernels/config/runConfig.ts'
+import type { Plan } from '../../kernels/plan/plan.ts'
+import { arenaSpec } from '../../kernels/rank/schedule.ts'
+import { tmpfsBytes } from '../../kernels/transport/routes.ts'
 import { copyThreads, tmpfsState, type TmpfsState } from '../../kernels/transport/tmpfs.ts'
 import type { Installation } from '../installation.ts'
-import { tensorflowProber } from '../sweep/tensorflowProber.ts'
+import { backendProbers } from '../machine/backendProbers.ts'
 import { deviceEnvironments } from './gpuDevices.ts'
 import type { RankHost } from './rankHost.ts'
 
@@ -16,7 +17,6 @@ export type ConcreteTransport = Exclude<TransportId, 'auto'>
 
 /** Everything that is decided about a run before its first process starts. */
 export interface Preparation {
-  readonly plan: Plan
   readonly backend: ConcreteBackendId
   readonly transport: ConcreteTransport
   readonly copyThreads: number
@@ -29,7 +29,7 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} Mi
 
 /**
  * Which transport a run takes, and what to say about it.
- * @param neededBytes what all ranks' blocks take on tmpfs.
+ * @param neededBytes what all ranks' files take on tmpfs.
  * @throws InvalidInputError when shared memory was asked for by name and cannot be had.
  */
 export function resolveTransport(
@@ -45,14 +45,18 @@ export function resolveTransport(
       path: 'transport', expected: '"socket" or "auto" on this machine', given: quoteValue(requested), hint: obstacle,
     }])
   }
-  return { transport: 'socket', warnings: [`K/V travels over sockets: ${obstacle}`] }
+  return { transport: 'socket', warnings: [`blocks travel over sockets: ${obstacle}`] }
 }
 
-/** Fields of other algorithms: they are accepted, so that one config can be tried with several, and must not seem to act. */
+/** Fields of other algorithms and layouts: they are accepted, so that one config can be tried with several, and must not seem to act. */
 export function idleFieldWarnings(config: RunConfig): string[] {
-  return (['window', 'ulyssesDegree'] as const)
-    .filter((field) => config[field] !== 1)
-    .map((field) => `${field} ${config[field]} has no effect with algorithm "${config.algorithm}"`)
+  const idle = (field: 'window' | 'ulyssesDegree' | 'cyclicWidth', user: 'algorithm' | 'layout', used: string): string[] =>
+    (config[user] === used || config[field] === runConfigSchema.shape[field].parse(undefined) ? []
+      : [`${field} ${config[field]} has no effect with ${user} "${config[user]}"`])
+  return [
+    ...idle('window', 'algorithm', 'double-ring'), ...idle('ulyssesDegree', 'algorithm', 'hybrid'),
+    ...idle('cyclicWidth', 'layout', 'block-cyclic'),
+  ]
 }
 
 function capacityWarnings(config: RunConfig, backend: ConcreteBackendId, cores: number): string[] {
@@ -70,16 +74,17 @@ function capacityWarnings(config: RunConfig, backend: ConcreteBackendId, cores: 
  * Decides backend, transport and devices of a run, and refuses what cannot run.
  * @throws BackendUnavailableError, ArenaTooLargeError, InvalidInputError
  */
-export async function prepareRun(config: RunConfig, installation: Installation, rankHost: RankHost): Promise<Preparation> {
-  const plan = planRun(config)
-  const backend = await resolveBackend(config.backend, tensorflowProber(installation, rankHost))
-  const shape = rankShape(config)
-  arenaSizes(shape, slotCount(config), scratchBytes(backend.id, shape))
+export async function prepareRun(config: RunConfig, plan: Plan, installation: Installation, rankHost: RankHost): Promise<Preparation> {
+  const backend = await resolveBackend(config.backend, backendProbers(installation, rankHost))
+  for (const rank of plan.ranks) {
+    const spec = arenaSpec(config, rank)
+    arenaBytes(spec, scratchBytes(backend.id, spec))
+  }
   const cores = availableParallelism()
-  const { transport, warnings } = resolveTransport(config.transport, config.world * plan.bytesPerHop, tmpfsState())
+  const { transport, warnings } = resolveTransport(config.transport, tmpfsBytes(plan), tmpfsState())
   const devices = await deviceEnvironments(config, backend.id)
   return {
-    plan, transport,
+    transport,
     backend: backend.id,
     copyThreads: copyThreads(cores, config.world),
     environments: devices.environments,
@@ -88,9 +93,13 @@ export async function prepareRun(config: RunConfig, installation: Installation, 
 }
 
 /** How long a healthy rank may neither speak nor use the CPU: a modelled step sleeps on its thread without a word. */
-export function longestSilenceMs(config: RunConfig, { plan, backend }: Pick<Preparation, 'plan' | 'backend'>): number {
+export function longestSilenceMs(config: RunConfig, plan: Plan, backend: ConcreteBackendId): number {
   if (backend !== 'modelled' || config.model === null) return 0
-  let pairs = 0
-  for (const { steps } of plan.ranks) for (const step of steps) pairs = Math.max(pairs, step.pairs)
-  return (pairs * plan.flopsPerPair) / config.model.gflops / 1e6
+  let flops = 0
+  for (const { steps } of plan.ranks) {
+    for (const { pass, pairs } of steps) {
+      flops = Math.max(flops, pairs * (pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair))
+    }
+  }
+  return flops / config.model.gflops / 1e6
 }

@@ -50,7 +50,8 @@ describe('a run', () => {
     const timeline = await run.finished
     const spans = spansOf(timeline)
     const hops = (category: string): number[] => spans.filter((span) => span.category === category).map((span) => span.hop).toSorted((a, b) => a - b)
-    expect(hops('send')).toEqual(Array.from({ length: 3 * 2 * 2 }, (_, hop) => hop))
+    expect(hops('send')).toHaveLength(3 * 2 * 2)
+    expect(new Set(hops('send')).size).toBe(3 * 2 * 2)
     expect(hops('recv')).toEqual(hops('send'))
     expect(timeline.lanes.map((lane) => lane.name).slice(0, 3)).toEqual(['Rank 0 · compute', 'Rank 0 · send', 'Rank 0 · recv'])
     for (const { name } of timeline.lanes) {

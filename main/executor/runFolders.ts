@@ -11,13 +11,13 @@ const LONGEST_SOCKET_PATH = 103
 /** `/r1023.sock` */
 const LONGEST_SOCKET_NAME = 12
 
-/** Where one run keeps its sockets and its slot files. Gone when the run is over. */
+/** Where one run keeps its sockets and its blocks' files. Gone when the run is over. */
 export interface RunFolders {
   /** Folder of the Unix sockets. */
   readonly runDir: string
-  /** Folder of the slot files on tmpfs; null when blocks travel through sockets. */
+  /** Folder of the blocks' files on tmpfs; null when blocks travel through sockets. */
   readonly slotDir: string | null
-  /** Address on which a rank listens for the next one. */
+  /** Address on which a rank listens for those that it sends to. */
   address(rank: number): string
   remove(): void
 }

@@ -1,5 +1,7 @@
 import { toleranceOf } from '../../kernels/backends/tolerance.ts'
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
+import type { Plan } from '../../kernels/plan/plan.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
 import type { FromRank } from '../../kernels/rank/protocol.ts'
 import { runClock, type RunClock } from '../../kernels/timeline/clock.ts'
 import type { ClockAnchor, IterationWindow, RunFailure, RunPhase, RunProgress, RunRecord, Verification } from '../../preload/contract/run.ts'
@@ -17,6 +19,7 @@ import { RankRing } from './rankRing.ts'
 import { rankSetup } from './rankSetup.ts'
 import { createRunFolders, type RunFolders } from './runFolders.ts'
 import { StallWatch } from './stallWatch.ts'
+import { verificationOf } from './verification.ts'
 
 /** How far ahead of "go" an iteration starts, so that the last rank has heard it: a part for each message sent. */
 const START_LEAD_NS = 2e6
@@ -45,6 +48,7 @@ export interface SupervisorEvents {
 /** Takes one run from its config to its record: starts the ranks, keeps them in step, and cleans up after them. */
 export class RunSupervisor {
   readonly #config: RunConfig
+  readonly #plan: Plan
   readonly #options: SupervisorOptions
   readonly #events: SupervisorEvents
   readonly #live: LiveTimeline
@@ -52,6 +56,7 @@ export class RunSupervisor {
   readonly #clock: RunClock = runClock(process.hrtime.bigint())
   readonly #desk = new FailureDesk((report) => this.#faults.completed(report))
   readonly #faults = new FaultFinder({
+    plan: () => this.#plan,
     peers: () => this.#ring.peers,
     phase: () => this.#phase,
     backend: () => this.#preparation?.backend ?? null,
@@ -73,9 +78,10 @@ export class RunSupervisor {
 
   constructor(config: RunConfig, options: SupervisorOptions, events: SupervisorEvents) {
     this.#config = config
+    this.#plan = planRun(config)
     this.#options = options
     this.#events = events
-    this.#live = new LiveTimeline(config.name, config.world)
+    this.#live = new LiveTimeline(config.name, this.#plan)
     this.#ring = new RankRing([], this.#desk.ended)
   }
 
@@ -103,7 +109,7 @@ export class RunSupervisor {
     let folders: RunFolders | null = null
     try {
       const preparation = await Promise.race([
-        prepareRun(this.#config, this.#options.installation, this.#options.rankHost), this.#desk.ended,
+        prepareRun(this.#config, this.#plan, this.#options.installation, this.#options.rankHost), this.#desk.ended,
       ])
       this.#preparation = preparation
       folders = createRunFolders(preparation.transport === 'shared-memory' && this.#config.world > 1)
@@ -126,7 +132,7 @@ export class RunSupervisor {
 
   async #drive(preparation: Preparation, folders: RunFolders): Promise<void> {
     await this.#start(preparation, folders)
-    const watch = new StallWatch(this.#options.stallTimeoutMs + longestSilenceMs(this.#config, preparation))
+    const watch = new StallWatch(this.#options.stallTimeoutMs + longestSilenceMs(this.#config, this.#plan, preparation.backend))
     const timer = setInterval(() => this.#faults.look(watch), watch.intervalMs)
     try {
       this.#startClocks = await this.#ring.readClocks(this.#clock)
@@ -167,7 +173,7 @@ export class RunSupervisor {
       this.#events.progress()
       await hello
       await this.#ring.ask('listening', (peer) => rankSetup(peer.rank, {
-        config: this.#config, preparation, folders, installation, originNs: this.#clock.originNs,
+        config: this.#config, plan: this.#plan, preparation, folders, installation, originNs: this.#clock.originNs,
       }))
       const connected = this.#ring.all('connected', (peer) => started.add(peer.rank))
       this.#ring.broadcast({ type: 'connect' })
@@ -192,12 +198,8 @@ export class RunSupervisor {
   async #verify({ backend }: Preparation): Promise<void> {
     this.#enter('verifying')
     const answers = await this.#ring.ask('verified', () => ({ type: 'verify' }))
-    const maxAbsError = Math.max(...answers.map((answer) => answer.maxAbsError))
-    const tolerance = toleranceOf(backend)
-    this.#verification = {
-      checkedRows: answers.reduce((sum, answer) => sum + answer.checkedRows, 0),
-      maxAbsError, maxAbsGradError: null, tolerance, passed: maxAbsError <= tolerance,
-    }
+    const tolerance = toleranceOf(backend, this.#config.wireDtype)
+    this.#verification = verificationOf(answers, tolerance, this.#config.pass)
     this.#outputChecksum = answers.reduce((sum, answer) => sum + answer.checksum, 0)
   }
 
@@ -213,7 +215,7 @@ export class RunSupervisor {
         this.#append(peer, message.batch)
         break
       case 'iteration-done':
-        peer.progress = { rank: peer.rank, iteration: message.iteration, step: this.#config.world - 1, state: 'done' }
+        peer.progress = { rank: peer.rank, iteration: message.iteration, step: this.#plan.stepCount - 1, state: 'done' }
         this.#append(peer, message.batch)
         this.#events.progress()
         break

@@ -1,10 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import type { ProcessState } from './processState.ts'
 import { StallWatch, type Watched } from './stallWatch.ts'
 
 const ALLOWANCE_MS = 1000
-let child: ChildProcess | null = null
-afterEach(() => { child?.kill('SIGKILL') })
 
 const watched = (rank: number, lastHeardMs: number, pid?: number): Watched => ({ rank, pid, lastHeardMs })
 
@@ -33,18 +31,35 @@ describe('StallWatch', () => {
     expect(processes[0].lastHeardMs).toBe(60_000)
   })
 
-  it.runIf(process.platform === 'linux')('leaves a process alone that computes in silence', async () => {
-    child = spawn(process.execPath, ['-e', 'for (;;);'])
-    const { pid } = child
-    const start = performance.now()
-    const processes = [watched(0, start, pid)]
-    const watch = new StallWatch(600)
-    let stall = null
-    while (performance.now() - start < 1500 && stall === null) {
-      await new Promise((resolve) => setTimeout(resolve, watch.intervalMs))
-      stall = watch.look(processes, performance.now())
+  describe('of a process that is silent for 3 s', () => {
+    /** @param state what the system says of it at a time. */
+    function silent(state: (nowMs: number) => ProcessState | null) {
+      const process = watched(0, 0, 1)
+      const watch = new StallWatch(ALLOWANCE_MS, () => state(nowMs))
+      let stall = null
+      let nowMs = 0
+      for (; nowMs <= 3000 && stall === null; nowMs += watch.intervalMs) stall = watch.look([process], nowMs)
+      return { stall, process }
     }
-    expect(stall).toBeNull()
-    expect(processes[0].lastHeardMs).toBeGreaterThan(start)
+    const usingCpu = (share: number, stopped = false) => (nowMs: number): ProcessState =>
+      ({ stopped, ended: false, cpuTicks: Math.floor((share * nowMs) / 10) })
+
+    it('leaves one alone that computes', () => {
+      const { stall, process } = silent(usingCpu(0.9))
+      expect(stall).toBeNull()
+      expect(process.lastHeardMs).toBeGreaterThan(0)
+    })
+
+    it('finds one that hardly uses the CPU', () => {
+      expect(silent(usingCpu(0.05)).stall).toEqual({ rank: 0, silentMs: 1000, stopped: false })
+    })
+
+    it('knows one that is stopped', () => {
+      expect(silent(usingCpu(0, true)).stall).toEqual({ rank: 0, silentMs: 1000, stopped: true })
+    })
+
+    it('goes by its silence alone where the system says nothing', () => {
+      expect(silent(() => null).stall).toMatchObject({ silentMs: 1000 })
+    })
   })
 })

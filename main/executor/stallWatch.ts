@@ -1,4 +1,4 @@
-import { processState } from './processState.ts'
+import { processState, type ProcessState } from './processState.ts'
 
 /** A process that used this share of a core while silent is computing, not stuck. */
 const BUSY_SHARE = 0.2
@@ -26,11 +26,14 @@ export interface Stall {
  */
 export class StallWatch {
   readonly #allowanceMs: number
+  readonly #stateOf: (pid: number) => ProcessState | null
   readonly #cpuAtHearing = new Map<number, { readonly heardMs: number; readonly cpuTicks: number }>()
   #lastLookMs: number | null = null
 
-  constructor(allowanceMs: number) {
+  /** @param stateOf what the system says of a process; null where it says nothing. */
+  constructor(allowanceMs: number, stateOf: (pid: number) => ProcessState | null = processState) {
     this.#allowanceMs = allowanceMs
+    this.#stateOf = stateOf
   }
 
   /** How often to look. */
@@ -50,7 +53,7 @@ export class StallWatch {
     for (const watched of processes) {
       const silentMs = nowMs - watched.lastHeardMs
       if (silentMs < this.#allowanceMs / 4) continue
-      const state = watched.pid === undefined ? null : processState(watched.pid)
+      const state = watched.pid === undefined ? null : this.#stateOf(watched.pid)
       const known = this.#cpuAtHearing.get(watched.rank)
       if (state !== null && known?.heardMs !== watched.lastHeardMs) {
         this.#cpuAtHearing.set(watched.rank, { heardMs: watched.lastHeardMs, cpuTicks: state.cpuTicks })

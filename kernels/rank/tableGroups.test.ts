@@ -1,0 +1,4 @@
+import { describeTable } from './testing/describeTable.ts'
+import { groupsOf } from './testing/table.ts'
+
+describeTable('Ulysses groups and hybrids', 'wasm', groupsOf)
