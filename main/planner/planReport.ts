@@ -1,12 +1,27 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import { planRun } from '../../kernels/plan/plan.ts'
+import type { Plan } from '../../kernels/plan/plan.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
+import { tileQuantised } from '../../kernels/plan/tileQuantised.ts'
 import type { PlanReport } from '../../preload/contract/plan.ts'
-import { ringSchedule } from '../simulator/ringSchedule.ts'
-import { speedupOverContiguous } from './contiguous.ts'
+import { planSchedule } from '../simulator/planSchedule.ts'
+import { contiguousRing, speedupOverContiguous } from './contiguous.ts'
 import { minShardTokens } from './hideCondition.ts'
+import { bytesPerRank, formulaBytes } from './memory.ts'
 import { planSummary } from './planSummary.ts'
 import { planningRates } from './rates.ts'
 import { scheduleFigures } from './scheduleFigures.ts'
+
+/** What whole tiles cost, and what they leave of the gain over the contiguous ring, which computes whole tiles as well. */
+function tileFigures(config: RunConfig, plan: Plan): PlanReport['tileQuantised'] {
+  const figures = tileQuantised(config)
+  const contiguous = figures === null ? null : tileQuantised(contiguousRing(config))
+  if (figures === null || contiguous === null) return null
+  const { makespanPairs } = figures
+  return {
+    blockQ: config.blockQ, blockK: config.blockK, ...figures,
+    speedupOverContiguous: speedupOverContiguous(config, { makespanPairs, flopsPerPair: plan.flopsPerPair }, contiguous.makespanPairs),
+  }
+}
 
 /**
  * What follows from a config without running it: theory from the plan, and the simulator's figures through the same
@@ -15,7 +30,7 @@ import { scheduleFigures } from './scheduleFigures.ts'
 export function planReport(config: RunConfig): PlanReport {
   const plan = planRun(config)
   const rates = planningRates(config)
-  const schedule = ringSchedule(plan, { gflopsPerRank: rates.gflopsPerRank, link: rates }, config.overlap, config.stragglers)
+  const schedule = planSchedule(plan, { gflopsPerRank: rates.gflopsPerRank, link: rates }, config.overlap, config.stragglers)
   return {
     config,
     plan: planSummary(plan),
@@ -23,8 +38,11 @@ export function planReport(config: RunConfig): PlanReport {
     idleFraction: plan.idleFraction,
     totalPairs: plan.totalPairs,
     speedupOverContiguous: speedupOverContiguous(config, plan),
+    tileQuantised: tileFigures(config, plan),
+    memory: { bytesPerRank: bytesPerRank(config, plan), formulaBytes: formulaBytes(config, plan) },
     hideCondition: {
-      minShardTokens: minShardTokens(config, rates),
+      minShardTokens: minShardTokens(config, plan, 'forward', rates),
+      backwardMinShardTokens: config.pass === 'forward' ? null : minShardTokens(config, plan, 'backward', rates),
       gflopsPerRank: rates.gflopsPerRank,
       bandwidthGBps: rates.bandwidthGBps,
       latencyUs: rates.latencyUs,

@@ -9,10 +9,11 @@ export function planSummary(plan: Plan): PlanReport['plan'] {
     paddedSeqLen: plan.paddedSeqLen,
     hops: plan.hops,
     bytesPerHop: plan.bytesPerHop,
+    traffic: plan.traffic,
     ranks: plan.ranks.map((rank) => ({
       rank: rank.rank,
       pairs: rank.pairs,
-      steps: rank.steps.map(({ step, kvOwner, kind, pairs }) => ({ step, kvOwner, kind, pairs })),
+      steps: rank.steps.map(({ step, pass, stage, kvOwner, queryOwner, kind, pairs }) => ({ step, pass, stage, kvOwner, queryOwner, kind, pairs })),
     })),
   }
 }

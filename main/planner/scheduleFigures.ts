@@ -1,24 +1,26 @@
 import type { PlanReport } from '../../preload/contract/plan.ts'
 import { idleFractionOf, newRankSpans, overlapRatioOf, rankFigures } from '../analysis/ringFigures.ts'
-import { type RingSchedule, scheduleAt } from '../simulator/ringSchedule.ts'
+import type { PlanSchedule } from '../simulator/planSchedule.ts'
 
 /**
- * The figures of a simulated pass, by the functions that a real run's come from, without writing its spans first:
+ * The figures of a simulated iteration, by the functions that a real run's come from, without writing its spans first:
  * a world of a thousand ranks has a million steps. Times are rounded to ns as in the simulation's timeline.
  */
-export function scheduleFigures(schedule: RingSchedule): PlanReport['simulated'] {
-  const { world, enterNs, computeEndNs, hopStartNs, hopSentNs, hopArrivedNs, latencyNs } = schedule
-  const window = { startNs: 0, endNs: Math.round(schedule.makespanNs) }
-  const ranks = Array.from({ length: world }, (_, rank) => {
+export function scheduleFigures({ plan, steps: { enterNs, computeEndNs }, moves, makespanNs, at, moveOf }: PlanSchedule): PlanReport['simulated'] {
+  const window = { startNs: 0, endNs: Math.round(makespanNs) }
+  const ranks = plan.ranks.map(({ rank, steps }) => {
     const spans = newRankSpans()
-    const sender = (rank + world - 1) % world
-    for (let step = 0; step < world; step++) {
-      const at = scheduleAt(world, rank, step)
-      spans.groups.compute.add(Math.round(enterNs[at]), Math.round(computeEndNs[at]))
-      if (step === world - 1) continue
-      const incoming = scheduleAt(world, sender, step)
-      spans.groups.send.add(Math.round(hopStartNs[at]), Math.round(hopSentNs[at]))
-      spans.groups.recv.add(Math.round(hopStartNs[incoming] + latencyNs), Math.round(hopArrivedNs[incoming]))
+    for (const { step, sends, recvs } of steps) {
+      const index = at(rank, step)
+      spans.groups.compute.add(Math.round(enterNs[index]), Math.round(computeEndNs[index]))
+      for (const { hop } of sends) {
+        const move = moveOf(hop)
+        spans.groups.send.add(Math.round(moves.startNs[move]), Math.round(moves.sentNs[move]))
+      }
+      for (const { hop } of recvs) {
+        const move = moveOf(hop)
+        spans.groups.recv.add(Math.round(moves.arrivingNs[move]), Math.round(moves.arrivedNs[move]))
+      }
     }
     return rankFigures(rank, spans, window)
   })

@@ -1,36 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Layout, LAYOUTS, type Mask, MASKS, parseRunConfig, type RunConfig, type RunConfigInput } from '../../kernels/config/runConfig.ts'
-import { planRun } from '../../kernels/plan/plan.ts'
-import { emulatedArrival, emulatedDeparture } from '../../kernels/transport/emulatedLink.ts'
-import { RANK_LANES, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
+import { LAYOUTS, type RunConfig } from '../../kernels/config/runConfig.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
+import { PAYLOADS, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
 import { runResult } from '../analysis/runResult.ts'
+import { channelOfSpan } from '../timeline/rankLanes.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import { simulate } from './simulate.ts'
-
-const configOf = (fields: Partial<RunConfigInput> & { world: number; layout?: Layout; mask?: Mask }): RunConfig =>
-  parseRunConfig({ seqLen: 256, heads: 1, headDim: 4, ...fields }, 'test')
+import { anyConfig, anyLink, configOf } from './testConfigs.ts'
 
 /** One pair takes one ns. */
 const pairPerNs = (config: RunConfig): number => planRun(config).flopsPerPair
 
-interface Span {
-  readonly rank: number
-  readonly lane: string
-  readonly category: string
-  readonly start: number
-  readonly end: number
-  readonly step: number
-  readonly hop: number
-  readonly peer: number
+const spansOf = (timeline: Timeline) => {
+  const { spans, lanes, strings } = timeline
+  return Array.from({ length: spans.count }, (_, index) => ({
+    rank: lanes[spans.lane[index]].rank ?? -1, lane: lanes[spans.lane[index]].name, name: strings[spans.name[index]],
+    category: SPAN_CATEGORIES[spans.category[index]], channel: channelOfSpan(timeline, index), payload: PAYLOADS[spans.payload[index]],
+    start: spans.startNs[index], end: spans.startNs[index] + spans.durationNs[index],
+    step: spans.step[index], hop: spans.hop[index], peer: spans.peer[index], bytes: spans.bytes[index],
+  }))
 }
-
-const spansOf = ({ spans, lanes }: Timeline): Span[] => Array.from({ length: spans.count }, (_, index) => ({
-  rank: lanes[spans.lane[index]].rank ?? -1, lane: RANK_LANES[spans.lane[index] % RANK_LANES.length],
-  category: SPAN_CATEGORIES[spans.category[index]],
-  start: spans.startNs[index], end: spans.startNs[index] + spans.durationNs[index],
-  step: spans.step[index], hop: spans.hop[index], peer: spans.peer[index],
-}))
 
 const makespanNs = (timeline: Timeline): number => timeline.run?.iterations[0].endNs ?? Number.NaN
 
@@ -49,11 +39,12 @@ describe('simulation', () => {
 
   test('a hop shorter than every step hides wholly with overlap, and adds itself N - 1 times without', () => {
     const link = { bandwidthGBps: 2, latencyUs: 0.5 }
+    const ring = { world: 4, layout: 'contiguous', mask: 'full', heads: 1, kvHeads: 1 } as const
     const run = (overlap: boolean): Timeline => {
-      const config = configOf({ world: 4, layout: 'contiguous', mask: 'full', overlap })
+      const config = configOf({ ...ring, overlap })
       return simulate(config, { gflopsPerRank: pairPerNs(config), link })
     }
-    const hop = 500 + planRun(configOf({ world: 4 })).bytesPerHop / 2
+    const hop = 500 + planRun(configOf(ring)).bytesPerHop / 2
     expect(runResult(run(true), null).overlapRatio).toBe(1)
     expect(runResult(run(false), null).overlapRatio).toBe(0)
     expect(makespanNs(run(false)) - makespanNs(run(true))).toBeCloseTo(3 * hop, -0.5)
@@ -81,20 +72,12 @@ describe('simulation', () => {
     }
   })
 
-  const anyCase = fc.record({
-    world: fc.integer({ min: 1, max: 6 }), layout: fc.constantFrom(...LAYOUTS), mask: fc.constantFrom(...MASKS),
-    seqLen: fc.integer({ min: 1, max: 200 }), overlap: fc.boolean(),
-    bandwidthGBps: fc.double({ min: 0.01, max: 100, noNaN: true }), latencyUs: fc.double({ min: 0, max: 5, noNaN: true }),
-    slow: fc.double({ min: 1, max: 4, noNaN: true }),
-  }).map(({ bandwidthGBps, latencyUs, slow, ...fields }) => {
-    const config = configOf({ ...fields, stragglers: { 0: slow } })
-    const link = { bandwidthGBps, latencyUs }
-    return { config, link, timeline: simulate(config, { gflopsPerRank: pairPerNs(config) / 7, link }) }
-  })
+  const anyCase = fc.tuple(anyConfig, anyLink).map(([config, link]) =>
+    ({ config, timeline: simulate(config, { gflopsPerRank: pairPerNs(config) / 7, link }) }))
 
   test('spans of a lane are disjoint', () => {
     fc.assert(fc.property(anyCase, ({ timeline }) => {
-      const lanes = Map.groupBy(spansOf(timeline), (span) => `${span.rank} ${span.lane}`)
+      const lanes = Map.groupBy(spansOf(timeline), (span) => span.lane)
       for (const spans of lanes.values()) {
         const sorted = spans.toSorted((a, b) => a.start - b.start || a.end - b.end)
         for (let index = 1; index < sorted.length; index++) expect(sorted[index].start).toBeGreaterThanOrEqual(sorted[index - 1].end)
@@ -102,36 +85,22 @@ describe('simulation', () => {
     }))
   })
 
-  test('a block is computed on only once it has arrived, and a receive never ends before its send starts', () => {
+  test('every block that the plan moves is sent and received once, and never received before it is sent', () => {
     fc.assert(fc.property(anyCase, ({ config, timeline }) => {
       const spans = spansOf(timeline)
       const sends = new Map(spans.filter((span) => span.category === 'send').map((span) => [span.hop, span]))
       const receives = spans.filter((span) => span.category === 'recv')
-      expect(receives).toHaveLength(config.world * (config.world - 1))
+      const planned = planRun(config).ranks.flatMap(({ rank, steps }) => steps.flatMap(({ step, recvs }) =>
+        recvs.map(({ hop, peer, channel, payload, bytes, settleStep }) =>
+          ({ rank, step: config.overlap ? settleStep : step, hop, peer, channel, payload, bytes }))))
+      const byHop = (a: { hop: number }, b: { hop: number }): number => a.hop - b.hop
+      expect(receives.map(({ rank, step, hop, peer, channel, payload, bytes }) => ({ rank, step, hop, peer, channel, payload, bytes })).sort(byHop))
+        .toEqual(planned.sort(byHop))
       expect(sends.size).toBe(receives.length)
       for (const receive of receives) {
         const send = sends.get(receive.hop)
-        expect(send?.rank).toBe((receive.rank + config.world - 1) % config.world)
+        expect(send).toMatchObject({ rank: receive.peer, peer: receive.rank, payload: receive.payload, channel: receive.channel, bytes: receive.bytes })
         expect(receive.end).toBeGreaterThanOrEqual(send?.start ?? Number.POSITIVE_INFINITY)
-        const next = spans.find((span) => span.category === 'compute' && span.rank === receive.rank && span.step === receive.step + 1)
-        if (next !== undefined) expect(next.start).toBeGreaterThanOrEqual(receive.end)
-      }
-    }))
-  })
-
-  test('hops last as long as the executor\'s emulated link makes them, at both ends', () => {
-    fc.assert(fc.property(anyCase, ({ config, timeline, link }) => {
-      const { bytesPerHop } = planRun(config)
-      const spans = spansOf(timeline)
-      const receives = new Map(spans.filter((span) => span.category === 'recv').map((span) => [span.hop, span]))
-      for (const send of spans.filter((span) => span.category === 'send')) {
-        const departure = emulatedDeparture(link, { startNs: send.start, endNs: send.start }, bytesPerHop)
-        const arrival = emulatedArrival(link, { senderStartNs: send.start, startNs: send.start, endNs: send.start }, bytesPerHop)
-        const receive = receives.get(send.hop)
-        // Each instant is rounded once, here from a start that was rounded before.
-        for (const [simulated, emulated] of [[send.end, departure.endNs], [receive?.start, arrival.startNs], [receive?.end, arrival.endNs]]) {
-          expect(Math.abs((simulated ?? Number.NaN) - (emulated ?? Number.NaN))).toBeLessThanOrEqual(1)
-        }
       }
     }))
   })
@@ -141,16 +110,60 @@ describe('simulation', () => {
     const config = configOf({ world: 3, layout: 'contiguous', mask: 'full', seqLen: 255, overlap: false, stragglers: { 1: 5 } })
     const timeline = simulate(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 10, latencyUs: 0 } })
     const waits = spansOf(timeline).filter((span) => span.rank === 0 && span.step === 0 && span.category.startsWith('wait'))
-    expect(waits.map(({ category, peer }) => [category, peer])).toEqual([['wait-peer', 1], ['wait-link', 1]])
+    expect(waits.map(({ category, peer, payload }) => [category, peer, payload])).toEqual([['wait-peer', 1, 'kv'], ['wait-link', 1, 'kv']])
   })
 
   test('a rank computes or waits from its first step to its last, without gaps', () => {
     fc.assert(fc.property(anyCase, ({ timeline }) => {
-      const lanes = Map.groupBy(spansOf(timeline).filter((span) => span.lane === 'compute'), (span) => span.rank)
+      const lanes = Map.groupBy(spansOf(timeline).filter((span) => span.lane.endsWith('compute')), (span) => span.rank)
       for (const spans of lanes.values()) {
         const sorted = spans.toSorted((a, b) => a.start - b.start || a.end - b.end)
         for (let index = 1; index < sorted.length; index++) expect(sorted[index].start).toBe(sorted[index - 1].end)
       }
     }))
+  })
+
+  const lanesOf = (fields: Parameters<typeof configOf>[0]): string[] => {
+    const config = configOf(fields)
+    const { lanes } = simulate(config, { gflopsPerRank: 1, link: null })
+    return lanes.filter(({ rank }) => rank === 0).map(({ name }) => name.replace('Rank 0 · ', ''))
+  }
+
+  test('ranks have the lanes that their plan uses', () => {
+    expect(lanesOf({ world: 1 })).toEqual(['compute'])
+    expect(lanesOf({ world: 2 })).toEqual(['compute', 'send', 'recv'])
+    expect(lanesOf({ world: 4, algorithm: 'double-ring', window: 2, pass: 'forward-backward' })).toEqual([
+      'compute', 'send', 'recv', 'send outer', 'recv outer', 'send gradient', 'recv gradient', 'send outer gradient', 'recv outer gradient',
+    ])
+    expect(lanesOf({ world: 4, algorithm: 'hybrid', ulyssesDegree: 2 })).toEqual(['compute', 'send', 'recv', 'send all-to-all', 'recv all-to-all'])
+    expect(lanesOf({ world: 4, algorithm: 'distflash', layout: 'contiguous' }))
+      .toEqual(['compute', 'send', 'recv', 'send query', 'recv query', 'send result', 'recv result'])
+  })
+
+  test('no link hides an all-to-all: nothing of it overlaps', () => {
+    const config = configOf({ world: 4, algorithm: 'ulysses', mask: 'full', pass: 'forward-backward' })
+    const result = runResult(simulate(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 1, latencyUs: 1 } }), null)
+    expect(result.overlapRatio).toBe(0)
+    expect(result.ranks[0].waitLinkMs).toBeCloseTo(result.ranks[0].exposedMs, 6)
+  })
+
+  test('the outer hops of a double ring are waited for by nobody', () => {
+    const config = configOf({ world: 8, algorithm: 'double-ring', window: 4, mask: 'full' })
+    const { bytesPerHop, ranks } = planRun(config)
+    const link = { bandwidthGBps: bytesPerHop / (3 * ranks[0].steps[0].pairs), latencyUs: 0 }
+    const spans = spansOf(simulate(config, { gflopsPerRank: pairPerNs(config), link }))
+    const outerPeers = spans.filter(({ channel, category }) => channel === 'kv-outer' && category === 'recv').map(({ rank, peer }) => `${rank} ${peer}`)
+    const waits = spans.filter(({ category }) => category === 'wait-link')
+    expect(outerPeers).toHaveLength(8)
+    expect(waits).toHaveLength(8 * 2 * 3)
+    expect(waits.some(({ rank, peer }) => outerPeers.includes(`${rank} ${peer}`))).toBe(false)
+  })
+
+  test('flops of both passes are those of the plan', () => {
+    const config = configOf({ world: 4, pass: 'forward-backward' })
+    const plan = planRun(config)
+    const result = runResult(simulate(config, { gflopsPerRank: 1, link: null }), null)
+    const flops = result.ranks.reduce((sum, rank) => sum + rank.flops, 0)
+    expect(flops).toBe(3.5 * plan.totalPairs * plan.flopsPerPair)
   })
 })

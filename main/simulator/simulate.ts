@@ -1,34 +1,38 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import { type Plan, planRun } from '../../kernels/plan/plan.ts'
+import type { Move, Plan, StepPlan } from '../../kernels/plan/plan.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
+import type { SettledMove } from '../../kernels/rank/mover.ts'
 import { splitWait } from '../../kernels/rank/splitWait.ts'
-import { CATEGORY_CODE, RANK_LANES, type RankLane, type SpanCategory } from '../../kernels/timeline/categories.ts'
+import { CATEGORY_CODE, laneOf, type Payload, PAYLOAD_CODE, RANK_LANES, type RankLane, type SpanCategory } from '../../kernels/timeline/categories.ts'
 import type { RunRecord } from '../../preload/contract/run.ts'
 import { spanName } from '../executor/spanNames.ts'
+import { addRankLanes, type RankLaneIndices } from '../timeline/rankLanes.ts'
 import { type NewSpan, type Timeline, TimelineBuilder } from '../timeline/timeline.ts'
-import { type RingSchedule, ringSchedule, scheduleAt, type SimulationRates } from './ringSchedule.ts'
+import { type PlanSchedule, planSchedule, type SimulationRates } from './planSchedule.ts'
 
-export type { SimulationRates } from './ringSchedule.ts'
+export type { SimulationRates } from './planSchedule.ts'
 
-type Facts = Pick<NewSpan, 'step' | 'peer' | 'hop' | 'bytes' | 'flops'>
+type Facts = Pick<NewSpan, 'step' | 'peer' | 'hop' | 'bytes' | 'flops'> & { readonly payload?: Payload | 'none' }
 
 /** Writes a schedule as spans; ends are rounded to whole ns, each instant in one way, so that neighbours still touch. */
 class SimulationWriter {
   readonly #builder: TimelineBuilder
-  readonly #lanes: readonly Readonly<Record<RankLane, number>>[]
+  readonly #plan: Plan
+  readonly #lanes: RankLaneIndices
 
-  constructor(title: string, world: number) {
+  constructor(title: string, plan: Plan) {
     this.#builder = new TimelineBuilder(title, 'simulation')
-    this.#lanes = Array.from({ length: world }, (_, rank) => Object.fromEntries(RANK_LANES.map((name, tid) =>
-      [name, this.#builder.addLane({ rank, name: `Rank ${rank} · ${name}`, pid: rank, tid })])) as Record<RankLane, number>)
+    this.#plan = plan
+    this.#lanes = addRankLanes(this.#builder, plan)
   }
 
-  span(rank: number, lane: RankLane, category: SpanCategory, startNs: number, endNs: number, facts: Facts): void {
+  span(rank: number, lane: RankLane, category: SpanCategory, startNs: number, endNs: number, { payload = 'none', ...facts }: Facts): void {
     const start = Math.round(startNs)
     const { step = -1, peer = -1, flops = Number.NaN } = facts
-    const name = spanName({ category, rank, world: this.#lanes.length, step, peer, flops })
+    const name = spanName(this.#plan, { category, rank, lane, step, peer, payload, flops })
     this.#builder.append({
-      lane: this.#lanes[rank][lane], category: CATEGORY_CODE[category], name: this.#builder.intern(name),
-      startNs: start, durationNs: Math.round(endNs) - start, iteration: 0, ...facts,
+      lane: this.#lanes[rank][RANK_LANES.indexOf(lane)], category: CATEGORY_CODE[category], name: this.#builder.intern(name),
+      startNs: start, durationNs: Math.round(endNs) - start, iteration: 0, payload: PAYLOAD_CODE[payload], ...facts,
     })
   }
 
@@ -37,46 +41,63 @@ class SimulationWriter {
   }
 }
 
-function writeRank(writer: SimulationWriter, plan: Plan, schedule: RingSchedule, rank: number): void {
-  const { world } = plan
-  const sender = (rank + world - 1) % world
-  for (const { step, pairs, send, recv } of plan.ranks[rank].steps) {
-    const at = scheduleAt(world, rank, step)
-    const incomingAt = scheduleAt(world, sender, step)
+/** A move of a step as the executor reports it when it is over. */
+function settledMove({ moves, moveOf }: PlanSchedule, direction: 'send' | 'recv', move: Move): SettledMove {
+  const at = moveOf(move.hop)
+  const readyNs = moves.readyNs[at]
+  return direction === 'send'
+    ? { direction, move, times: { readyNs, startNs: moves.startNs[at], endNs: moves.sentNs[at] } }
+    : { direction, move, times: { senderStartNs: readyNs, startNs: moves.arrivingNs[at], endNs: moves.arrivedNs[at] } }
+}
+
+const postedMoves = (schedule: PlanSchedule, { sends, recvs }: StepPlan): SettledMove[] => [
+  ...sends.map((move) => settledMove(schedule, 'send', move)),
+  ...recvs.map((move) => settledMove(schedule, 'recv', move)),
+]
+
+function writeRank(writer: SimulationWriter, schedule: PlanSchedule, rank: number, overlap: boolean): void {
+  const { plan, steps: times } = schedule
+  /** Moves under way: posted and not settled yet. */
+  let open: readonly SettledMove[] = []
+  for (const step of plan.ranks[rank].steps) {
+    const at = schedule.at(rank, step.step)
+    const { pass, pairs } = step
     if (pairs > 0) {
-      writer.span(rank, 'compute', 'compute', schedule.enterNs[at], schedule.attendEndNs[at],
-        { step, flops: pairs * plan.flopsPerPair })
-      if (schedule.computeEndNs[at] > schedule.attendEndNs[at]) {
-        writer.span(rank, 'compute', 'compute', schedule.attendEndNs[at], schedule.computeEndNs[at], { step })
+      const flops = pairs * (pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair)
+      writer.span(rank, 'compute', 'compute', times.enterNs[at], times.attendEndNs[at], { step: step.step, flops })
+      if (times.computeEndNs[at] > times.attendEndNs[at]) {
+        writer.span(rank, 'compute', 'compute', times.attendEndNs[at], times.computeEndNs[at], { step: step.step })
       }
     }
-    if (send === null || recv === null) continue
-    const senderStartNs = schedule.hopStartNs[incomingAt]
-    const arrival = { senderStartNs, startNs: senderStartNs + schedule.latencyNs, endNs: schedule.hopArrivedNs[incomingAt] }
-    const departure = { startNs: schedule.hopStartNs[at], endNs: schedule.hopSentNs[at] }
-    writer.span(rank, 'send', 'send', departure.startNs, departure.endNs,
-      { step, peer: send.peer, bytes: send.bytes, hop: at })
-    writer.span(rank, 'recv', 'recv', arrival.startNs, arrival.endNs,
-      { step, peer: recv.peer, bytes: recv.bytes, hop: incomingAt })
-    const waitFromNs = schedule.computeEndNs[at]
-    const waitToNs = schedule.enterNs[scheduleAt(world, rank, step + 1)]
-    // Divided as the executor divides its own waits.
-    const { on, movingFromNs } = splitWait(waitFromNs, waitToNs, arrival, departure)
-    const facts = { step, peer: on === 'previous' ? recv.peer : send.peer }
-    if (movingFromNs > waitFromNs) writer.span(rank, 'compute', 'wait-peer', waitFromNs, movingFromNs, facts)
-    if (waitToNs > movingFromNs) writer.span(rank, 'compute', 'wait-link', movingFromNs, waitToNs, facts)
+    open = [...open, ...postedMoves(schedule, step)]
+    const isDue = ({ move }: SettledMove): boolean => !overlap || move.settleStep <= step.step
+    const [first, ...others] = open.filter(isDue)
+    open = open.filter((move) => !isDue(move))
+    if (first === undefined) continue
+    writeWait(writer, rank, step.step, times.computeEndNs[at], times.leaveNs[at], [first, ...others])
+    for (const { direction, move: { channel, peer, bytes, hop, payload }, times: { startNs, endNs } } of [first, ...others]) {
+      writer.span(rank, laneOf(channel, direction), direction, startNs, endNs, { step: step.step, peer, bytes, hop, payload })
+    }
+  }
+}
+
+/** Divided as the executor divides its own waits. */
+function writeWait(writer: SimulationWriter, rank: number, step: number, startNs: number, endNs: number,
+  due: readonly [SettledMove, ...SettledMove[]]): void {
+  for (const { category, move: { peer, payload }, ...part } of splitWait(startNs, endNs, due)) {
+    writer.span(rank, 'compute', category, part.startNs, part.endNs, { step, peer, payload })
   }
 }
 
 /**
  * Times a config's plan with a cost model instead of running it: one iteration, all ranks, the spans and lanes of a run.
- * A pure function; see {@link ringSchedule} for the model. The record says `modelled`: nothing here was measured.
+ * A pure function; see {@link planSchedule} for the model. The record says `modelled`: nothing here was measured.
  */
 export function simulate(config: RunConfig, rates: SimulationRates): Timeline {
   const plan = planRun(config)
-  const schedule = ringSchedule(plan, rates, config.overlap, config.stragglers)
-  const writer = new SimulationWriter(`${config.name} (simulated)`, plan.world)
-  for (let rank = 0; rank < plan.world; rank++) writeRank(writer, plan, schedule, rank)
+  const schedule = planSchedule(plan, rates, config.overlap, config.stragglers)
+  const writer = new SimulationWriter(`${config.name} (simulated)`, plan)
+  for (let rank = 0; rank < plan.world; rank++) writeRank(writer, schedule, rank, config.overlap)
   return writer.timeline({
     config,
     backend: 'modelled',

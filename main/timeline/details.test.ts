@@ -16,14 +16,14 @@ describe('span details', () => {
     const details = spanDetails(simulated, indexOfCategory(CATEGORY_CODE.compute))
     expect(details).toMatchObject({
       name: 'step 0 · KV of rank 0', category: 'compute', rank: 0, lane: 'Rank 0 · compute', iteration: 0, warmup: false, step: 0,
-      peer: null, bytes: null, gigabytesPerSecond: null, cpuNs: null,
+      peer: null, payload: null, channel: null, bytes: null, gigabytesPerSecond: null, cpuNs: null,
     })
     expect(details.gflops).toBeCloseTo(2, 2)
   })
 
   test('a send has its peer and its bandwidth', () => {
     const details = spanDetails(simulated, indexOfCategory(CATEGORY_CODE.send))
-    expect(details).toMatchObject({ lane: 'Rank 0 · send', peer: 1, bytes: 2 * 64 * 4 * 4, flops: null, gflops: null })
+    expect(details).toMatchObject({ lane: 'Rank 0 · send', peer: 1, payload: 'kv', channel: 'kv', bytes: 2 * 64 * 4 * 4, flops: null, gflops: null })
     expect(details.gigabytesPerSecond).toBeCloseTo(4, 6)
   })
 

@@ -1,5 +1,6 @@
-import { SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
+import { PAYLOADS, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
 import type { SpanDetails } from '../../preload/contract/timeline.ts'
+import { channelOfSpan } from './rankLanes.ts'
 import type { Timeline } from './timeline.ts'
 
 /** As the run says of the iteration; of one still under way, as its config says. */
@@ -28,6 +29,7 @@ export function spanDetails(timeline: Timeline, spanIndex: number): SpanDetails 
   const iteration = known(spans.iteration[spanIndex])
   const bytes = known(spans.bytes[spanIndex])
   const flops = known(spans.flops[spanIndex])
+  const payload = PAYLOADS[spans.payload[spanIndex]]
   return {
     spanIndex,
     name: strings[spans.name[spanIndex]],
@@ -40,6 +42,8 @@ export function spanDetails(timeline: Timeline, spanIndex: number): SpanDetails 
     warmup: isWarmup(run, iteration),
     step: known(spans.step[spanIndex]),
     peer: known(spans.peer[spanIndex]),
+    payload: payload === 'none' ? null : payload,
+    channel: channelOfSpan(timeline, spanIndex),
     bytes,
     gigabytesPerSecond: rate(bytes, durationNs),
     flops,

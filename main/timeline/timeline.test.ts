@@ -25,7 +25,7 @@ describe('TimelineBuilder', () => {
     const builder = new TimelineBuilder('bare', 'trace')
     builder.append({ lane: 0, category: 0, name: builder.intern('x'), startNs: 0, durationNs: 0 })
     const { spans } = builder.timeline(null)
-    expect([spans.iteration[0], spans.step[0], spans.peer[0], spans.hop[0]]).toEqual([-1, -1, -1, -1])
+    expect([spans.iteration[0], spans.step[0], spans.peer[0], spans.hop[0], spans.payload[0]]).toEqual([-1, -1, -1, -1, 0])
     expect([spans.bytes[0], spans.flops[0], spans.cpuNs[0]]).toEqual([Number.NaN, Number.NaN, Number.NaN])
   })
 

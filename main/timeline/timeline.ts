@@ -1,6 +1,6 @@
 import type { RunRecord } from '../../preload/contract/run.ts'
 
-/** One track. Spans of a lane nest or are disjoint. */
+/** One track. Spans of a lane nest or are disjoint. In our own runs `tid` is the lane's code, see rankLanes.ts. */
 export interface Lane {
   /** Null where a trace does not say. */
   readonly rank: number | null
@@ -24,6 +24,8 @@ export interface SpanColumns {
   readonly step: Int32Array
   readonly peer: Int32Array
   readonly hop: Int32Array
+  /** Code into PAYLOADS, 0 for none. */
+  readonly payload: Uint8Array
   /** NaN where it does not apply. */
   readonly bytes: Float64Array
   readonly flops: Float64Array
@@ -52,7 +54,7 @@ export interface Timeline {
 /** Whether the timeline says of any lane which rank it belongs to. */
 export const namesRanks = ({ lanes }: Timeline): boolean => lanes.some(({ rank }) => rank !== null)
 
-/** What one span is made of when it is appended. Absent numbers are -1 or NaN in the columns. */
+/** What one span is made of when it is appended. Absent numbers are -1 or NaN in the columns, an absent payload is 0. */
 export interface NewSpan {
   readonly lane: number
   readonly category: number
@@ -63,6 +65,7 @@ export interface NewSpan {
   readonly step?: number
   readonly peer?: number
   readonly hop?: number
+  readonly payload?: number
   readonly bytes?: number
   readonly flops?: number
   readonly cpuNs?: number
@@ -77,7 +80,7 @@ const allocate = (capacity: number): MutableColumns => ({
   lane: new Uint32Array(capacity), category: new Uint8Array(capacity), name: new Uint32Array(capacity),
   startNs: new Float64Array(capacity), durationNs: new Float64Array(capacity),
   iteration: new Int32Array(capacity), step: new Int32Array(capacity),
-  peer: new Int32Array(capacity), hop: new Int32Array(capacity),
+  peer: new Int32Array(capacity), hop: new Int32Array(capacity), payload: new Uint8Array(capacity),
   bytes: new Float64Array(capacity), flops: new Float64Array(capacity), cpuNs: new Float64Array(capacity),
 })
 
@@ -128,6 +131,7 @@ export class TimelineBuilder {
     columns.step[at] = span.step ?? -1
     columns.peer[at] = span.peer ?? -1
     columns.hop[at] = span.hop ?? -1
+    columns.payload[at] = span.payload ?? 0
     columns.bytes[at] = span.bytes ?? Number.NaN
     columns.flops[at] = span.flops ?? Number.NaN
     columns.cpuNs[at] = span.cpuNs ?? Number.NaN

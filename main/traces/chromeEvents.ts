@@ -1,4 +1,5 @@
-import { CATEGORY_CODE, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
+import { CATEGORY_CODE, PAYLOADS, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
+import { channelOfSpan } from '../timeline/rankLanes.ts'
 import { indexHops } from '../timeline/spanIndex.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import type { ChromeTracks } from './chromeTracks.ts'
@@ -24,14 +25,21 @@ function field(key: string, value: number): string {
   return value === -1 || Number.isNaN(value) ? '' : `"${key}":${value},`
 }
 
-function spanArgs({ spans }: Timeline, index: number, warmup: ReadonlySet<number>): string {
+/** The same for one of our own words. */
+function word(key: string, value: string | null): string {
+  return value === null ? '' : `"${key}":"${value}",`
+}
+
+function spanArgs(timeline: Timeline, index: number, warmup: ReadonlySet<number>): string {
+  const { spans } = timeline
   const iteration = spans.iteration[index]
   const flops = spans.flops[index]
   const durationNs = spans.durationNs[index]
   const fields = field('iteration', iteration) + (warmup.has(iteration) ? '"warmup":true,' : '') +
     field('step', spans.step[index]) + field('peer', spans.peer[index]) + field('bytes', spans.bytes[index]) +
     field('gflops', durationNs > 0 ? flops / durationNs : Number.NaN) + field('flops', flops) +
-    field('cpuNs', spans.cpuNs[index]) + field('hop', spans.hop[index])
+    field('cpuNs', spans.cpuNs[index]) + field('hop', spans.hop[index]) +
+    word('payload', spans.payload[index] === 0 ? null : PAYLOADS[spans.payload[index]]) + word('channel', channelOfSpan(timeline, index))
   return fields === '' ? '' : `,"args":{${fields.slice(0, -1)}}`
 }
 

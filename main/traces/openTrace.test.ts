@@ -143,8 +143,8 @@ describe('events', () => {
   })
 
   test('args named like ours mean nothing in a trace that is not ours', async () => {
-    const { spans } = await open([kernel('a', 0, 1, { args: { hop: 3, step: 2, iteration: 1, bytes: 64 } })])
-    expect([spans.hop[0], spans.step[0], spans.iteration[0], spans.bytes[0]]).toEqual([-1, -1, -1, 64])
+    const { spans } = await open([kernel('a', 0, 1, { args: { hop: 3, step: 2, iteration: 1, bytes: 64, payload: 'kv', channel: 'kv' } })])
+    expect([spans.hop[0], spans.step[0], spans.iteration[0], spans.bytes[0], spans.payload[0]]).toEqual([-1, -1, -1, 64, 0])
   })
 
   test('processes that say their rank are that rank, drawn in the order the trace asks for', async () => {
@@ -198,9 +198,25 @@ describe('refusals say what is wrong, where and what to do', () => {
 
   test('our own record from a newer version, or damaged', async () => {
     const saved = new TextDecoder().decode(await traceBytes(simulatedRing(), { gzip: false }))
-    await expect(open(saved.replace('"format":1', '"format":2'))).rejects.toThrow(/newer Ringscope \(trace format 2\)/)
+    await expect(open(saved.replace('"format":2', '"format":3'))).rejects.toThrow(/newer Ringscope \(trace format 3\)/)
     await expect(open(saved.replace('"modelled":true', '"modelled":1'))).rejects.toThrow(/"ringscope" record is damaged: run\.modelled/)
     await expect(open(saved.replace('"world":4', '"world":-4'))).rejects.toThrow(/run\.config.*\n? *world/s)
+  })
+
+  test('a trace of ours from before payloads and gradients opens with neither', async () => {
+    const saved = new TextDecoder().decode(await traceBytes(simulatedRing(), { gzip: false }))
+    const old = saved.replace('"format":2', '"format":1').replaceAll(/,"payload":"kv"(,"channel":"kv")?/g, '')
+      .replace('"verification":null', '"verification":{"checkedRows":9,"maxAbsError":1e-7,"maxAbsGradError":null,"tolerance":1e-5,"passed":true}')
+    expect(/"args":\{[^}]*(payload|channel)|checkedGradRows/.test(old)).toBe(false)
+    const { spans, run } = await open(old)
+    expect(spans.payload.subarray(0, spans.count).every((code) => code === 0)).toBe(true)
+    expect(run?.verification).toMatchObject({ checkedRows: 9, checkedGradRows: 0, gradTolerance: null })
+  })
+
+  test('a payload that this version does not know is none', async () => {
+    const saved = new TextDecoder().decode(await traceBytes(simulatedRing(), { gzip: false }))
+    const { spans } = await open(saved.replaceAll('"payload":"kv"', '"payload":"moon"'))
+    expect(spans.payload.subarray(0, spans.count).every((code) => code === 0)).toBe(true)
   })
 
   test('our own record may come last: JSON keys have no order', async () => {

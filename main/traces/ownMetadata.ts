@@ -7,13 +7,16 @@ import { TraceFormatError } from './traceFormatError.ts'
 
 /** The top-level key of a trace that carries what Trace Event JSON has no place for. */
 export const OWN_KEY = 'ringscope'
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
+/** Format 1 had rings of K/V in forward passes alone: no payloads, no gradients. */
+const READABLE_VERSIONS = [1, FORMAT_VERSION] as const
 
 const finite = z.number()
 const index = z.int().min(0)
 
 const verification = z.object({
-  checkedRows: index, maxAbsError: finite, maxAbsGradError: finite.nullable(), tolerance: finite, passed: z.boolean(),
+  checkedRows: index, checkedGradRows: index.default(0), maxAbsError: finite, maxAbsGradError: finite.nullable(),
+  tolerance: finite, gradTolerance: finite.nullable().default(null), passed: z.boolean(),
 })
 const failure = z.object({
   kind: z.enum(['crashed', 'timed-out', 'cancelled', 'refused']),
@@ -39,7 +42,7 @@ const track = z.object({
 })
 
 const ownMetadata = z.object({
-  format: z.literal(FORMAT_VERSION),
+  format: z.literal(READABLE_VERSIONS),
   title: z.string(),
   source: z.enum(['run', 'simulation', 'trace']),
   tracks: z.array(track),
@@ -50,7 +53,7 @@ export type OwnTrack = z.output<typeof track>
 
 /** What a trace of ours says about itself; everything needed to restore the timeline from its events. */
 export interface OwnMetadata {
-  readonly format: typeof FORMAT_VERSION
+  readonly format: (typeof READABLE_VERSIONS)[number]
   readonly title: string
   readonly source: Timeline['source']
   readonly tracks: readonly OwnTrack[]
@@ -64,7 +67,7 @@ export interface WrittenMetadata extends OwnMetadata {
 
 function refused(path: string, offset: number, what: string, cause?: unknown): TraceFormatError {
   return new TraceFormatError(path, {
-    what: `the "${OWN_KEY}" record is damaged: ${what}`, offset, expected: `what Ringscope wrote (format ${FORMAT_VERSION})`,
+    what: `the "${OWN_KEY}" record is damaged: ${what}`, offset, expected: `what Ringscope wrote (format ${READABLE_VERSIONS.join(' or ')})`,
     remedy: `Restore the file, or delete its "${OWN_KEY}" key to open it as a plain trace`,
   }, { cause })
 }
@@ -83,7 +86,7 @@ export function parseOwnMetadata(json: string, path: string, offset: number): Ow
   const version = z.object({ format: z.number() }).safeParse(value)
   if (version.success && version.data.format > FORMAT_VERSION) {
     throw new TraceFormatError(path, {
-      what: `written by a newer Ringscope (trace format ${version.data.format})`, offset, expected: `format ${FORMAT_VERSION}`,
+      what: `written by a newer Ringscope (trace format ${version.data.format})`, offset, expected: `format ${FORMAT_VERSION} or earlier`,
       remedy: 'Open it with that version or a later one',
     })
   }

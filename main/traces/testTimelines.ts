@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { parseRunConfig, type RunConfigInput } from '../../kernels/config/runConfig.ts'
-import { CATEGORY_CODE, RANK_LANES, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
+import { CATEGORY_CODE, PAYLOADS, RANK_LANES, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
 import type { RunRecord } from '../../preload/contract/run.ts'
 import { simulate } from '../simulator/simulate.ts'
 import { type Timeline, TimelineBuilder } from '../timeline/timeline.ts'
@@ -22,7 +22,9 @@ const recordOf = (world: number, iterations: number, failed: boolean, checksum: 
   clocks: Array.from({ length: world }, (_, rank) =>
     ({ rank, startOffsetNs: 0.5 - rank, startUncertaintyNs: 1500.25, endOffsetNs: rank === 0 ? null : 3, endUncertaintyNs: rank === 0 ? null : 7 })),
   recorderOverheadNs: 112.5, causalityViolations: 0,
-  verification: { checkedRows: 9, maxAbsError: 1.2e-7, maxAbsGradError: null, tolerance: 1e-5, passed: true },
+  verification: {
+    checkedRows: 9, checkedGradRows: 3, maxAbsError: 1.2e-7, maxAbsGradError: 2e-6, tolerance: 1e-5, gradTolerance: 1e-4, passed: true,
+  },
   outputChecksum: checksum, failure: failed ? FAILURE : null, startedAt: '2026-03-04T05:06:07.089Z',
 })
 
@@ -31,9 +33,9 @@ export const anyRunTimeline: fc.Arbitrary<Timeline> = fc.record({
   world: fc.integer({ min: 1, max: 3 }), iterations: fc.integer({ min: 1, max: 3 }), failed: fc.boolean(),
   checksum: fc.double({ noNaN: true, noDefaultInfinity: true }),
   spans: fc.array(fc.record({
-    lane: fc.nat(8), category: fc.nat(SPAN_CATEGORIES.length - 1), gapNs: fc.nat(20_000), durationNs: fc.oneof(fc.constant(0), fc.nat(30_000)),
+    lane: fc.nat(44), category: fc.nat(SPAN_CATEGORIES.length - 1), gapNs: fc.nat(20_000), durationNs: fc.oneof(fc.constant(0), fc.nat(30_000)),
     iteration: fc.integer({ min: -1, max: 3 }), step: fc.integer({ min: -1, max: 3 }), peer: fc.integer({ min: -1, max: 3 }),
-    bytes: fc.oneof(fc.constant(Number.NaN), fc.nat()), flops: fc.oneof(fc.constant(Number.NaN), fc.maxSafeInteger().map(Math.abs)),
+    payload: fc.nat(PAYLOADS.length - 1), bytes: fc.oneof(fc.constant(Number.NaN), fc.nat()), flops: fc.oneof(fc.constant(Number.NaN), fc.maxSafeInteger().map(Math.abs)),
     cpuNs: fc.oneof(fc.constant(Number.NaN), fc.nat()), name: fc.constantFrom('compute', 'straggler delay', 'a "quoted"\nname é', 'send'),
   }), { maxLength: 40 }),
 }).map(({ world, iterations, failed, checksum, spans }) => {
@@ -59,7 +61,7 @@ export function spanRows({ spans, strings }: Timeline): object[] {
   return Array.from({ length: spans.count }, (_, at) => ({
     lane: spans.lane[at], category: spans.category[at], name: strings[spans.name[at]],
     startNs: spans.startNs[at], durationNs: spans.durationNs[at],
-    iteration: spans.iteration[at], step: spans.step[at], peer: spans.peer[at], hop: spans.hop[at],
+    iteration: spans.iteration[at], step: spans.step[at], peer: spans.peer[at], hop: spans.hop[at], payload: PAYLOADS[spans.payload[at]],
     bytes: spans.bytes[at], flops: spans.flops[at], cpuNs: spans.cpuNs[at],
   })).sort((a, b) => a.lane - b.lane || a.startNs - b.startNs || b.durationNs - a.durationNs)
 }

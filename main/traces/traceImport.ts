@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CATEGORY_CODE } from '../../kernels/timeline/categories.ts'
+import { CATEGORY_CODE, PAYLOADS } from '../../kernels/timeline/categories.ts'
 import { type Lane, type SpanColumns, type Timeline, TimelineBuilder } from '../timeline/timeline.ts'
 import { matchBeginEnd, type Mark } from './beginEnd.ts'
 import type { RawEvent, ScanHandlers } from './eventScanner.ts'
@@ -151,6 +151,8 @@ export class TraceImport implements ScanHandlers {
       lane: track, category: CATEGORY_CODE[category], name: this.#builder.intern(event.name), startNs, durationNs,
       iteration: numberArg(args, 'iteration'), step: numberArg(args, 'step'), peer: numberArg(args, 'peer'), hop: numberArg(args, 'hop'),
       bytes: numberArg(args, 'bytes'), flops: numberArg(args, 'flops'), cpuNs: numberArg(args, 'cpuNs'),
+      // A trace from before payloads were recorded, or with one that this version does not know, says none.
+      payload: Math.max(0, PAYLOADS.findIndex((payload) => payload === args.payload)),
     })
   }
 
@@ -202,10 +204,11 @@ export class TraceImport implements ScanHandlers {
     return lanes
   }
 
-  /** `step`, `hop` and the like mean what we mean by them in our own traces only. */
+  /** `step`, `hop`, `payload` and the like mean what we mean by them in our own traces only. */
   #forgetOwnColumns(spans: SpanColumns): void {
     for (const column of [spans.iteration, spans.step, spans.peer, spans.hop]) column.fill(-1)
     for (const column of [spans.flops, spans.cpuNs]) column.fill(Number.NaN)
+    spans.payload.fill(0)
   }
 
   /** XLA writes no categories: what runs on a device process is a kernel. */

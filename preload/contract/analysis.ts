@@ -1,7 +1,8 @@
+import type { Layout } from '../../kernels/config/runConfig.ts'
 import type { PlanReport } from './plan.ts'
 import type { RunResult } from './run.ts'
 
-/** One rank's times in one ring step, means over the measured iterations, in µs. */
+/** One rank's times in one step of an iteration, means over the measured iterations, in µs. */
 export interface StepCell {
   readonly rank: number
   readonly step: number
@@ -10,7 +11,7 @@ export interface StepCell {
   readonly exposedUs: number
   readonly waitPeerUs: number
   readonly waitLinkUs: number
-  /** Latest rank's compute end at this step minus this rank's (design section 6). */
+  /** Latest rank's compute end at this step minus this rank's (design section 6); 0 in an all-to-all. */
   readonly imbalanceUs: number
 }
 
@@ -57,6 +58,17 @@ export interface TraceAnalysis {
   readonly run: RunResult | null
 }
 
+/** What the plan says of a config with one layout: free communication, equal ranks. */
+export interface LayoutFigures {
+  readonly layout: Layout
+  /** Whether it is the layout of the run. */
+  readonly used: boolean
+  readonly idleFraction: number
+  readonly speedupOverContiguous: number
+  /** The same when whole tiles are computed; null where the world is too large to count them. */
+  readonly tiled: { readonly idleFraction: number; readonly speedupOverContiguous: number } | null
+}
+
 /** What the Imbalance view draws. */
 export interface TimelineAnalysis {
   readonly timelineId: string
@@ -65,4 +77,6 @@ export interface TimelineAnalysis {
   /** The finding in a sentence, for the chart's title. */
   readonly finding: string
   readonly plan: PlanReport | null
+  /** The layouts that the run could have used, its own among them; empty where there is no choice or no run. */
+  readonly layouts: readonly LayoutFigures[]
 }

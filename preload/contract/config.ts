@@ -10,9 +10,12 @@ export interface ConfigField {
   readonly path: string
   readonly label: string
   readonly group: 'Problem' | 'Parallelism' | 'Kernel' | 'Link' | 'Measurement'
-  readonly kind: 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'json'
-  /** For `choice`. One that this version cannot run is shown disabled. */
-  readonly choices?: readonly { readonly value: string; readonly available: boolean }[]
+  /** `list`: numbers with commas between. */
+  readonly kind: 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'list' | 'json'
+  /** For `choice`. */
+  readonly choices?: readonly { readonly value: string; readonly label: string }[]
+  /** The choices of another field with which this one has an effect; it is shown with these alone. */
+  readonly onlyWith?: { readonly path: string; readonly values: readonly string[] }
   readonly min?: number
   readonly max?: number
   readonly unit?: string
@@ -27,6 +30,8 @@ export interface ConfigEntry {
   /** Stable across restarts: `fixture:name` or `user:name`. */
   readonly id: string
   readonly source: 'fixture' | 'user'
+  /** The heading that it is listed under. */
+  readonly group: string
   readonly fileName: string
   /** The parsed file, defaults filled in; null when it is refused. */
   readonly config: RunConfig | null

@@ -1,11 +1,11 @@
-import type { RunProgress, RunResult } from './run.ts'
+import type { RunProgressEvent, RunResult } from './run.ts'
 import type { SweepProgress, SweepReport } from './sweep.ts'
 import type { TimelineSummary } from './timeline.ts'
 import type { BridgeError } from './envelope.ts'
 
 /** What the Node side tells the page unasked. */
 export interface BridgeEvents {
-  'run.progress': RunProgress
+  'run.progress': RunProgressEvent
   /** `error` is set when there is no result at all; a failed run with a partial timeline has `result.failure`. */
   'run.finished': {
     readonly runId: string

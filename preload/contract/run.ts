@@ -1,4 +1,5 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
+import type { Channel, Payload } from '../../kernels/timeline/categories.ts'
 import type { PlanReport } from './plan.ts'
 
 /** One iteration's window on the timeline's clock. */
@@ -34,12 +35,27 @@ export interface RankFigures {
 }
 
 export interface Verification {
+  /** Rows of the output and, with a backward pass, of dQ, dK and dV. */
   readonly checkedRows: number
+  readonly checkedGradRows: number
   readonly maxAbsError: number
-  /** Null until a pass computes gradients. */
+  /** Null where no gradient was computed or none could be checked. */
   readonly maxAbsGradError: number | null
   readonly tolerance: number
+  /** Null without a backward pass. */
+  readonly gradTolerance: number | null
   readonly passed: boolean
+}
+
+/** Transfers of one kind, per rank and iteration: what was counted from the receives beside what the plan says. */
+export interface TrafficFigures {
+  readonly channel: Channel
+  readonly payload: Payload
+  readonly pass: 'forward' | 'backward'
+  readonly hops: number
+  readonly bytesPerHop: number
+  /** Of the rank that sends most. */
+  readonly theory: { readonly hops: number; readonly bytesPerHop: number }
 }
 
 /** A child's clock against the supervisor's, from a ping-pong at start and at end. */
@@ -107,8 +123,10 @@ export interface RunResult {
     readonly bytesPerHop: number
     readonly speedupOverContiguous: number
   }
+  /** K/V transfers of a forward pass; all-to-all messages where there is no ring. */
   readonly hops: number
   readonly bytesPerHop: number
+  readonly traffic: readonly TrafficFigures[]
   readonly ranks: readonly RankFigures[]
   readonly verification: Verification | null
   readonly outputChecksum: number | null
@@ -133,4 +151,10 @@ export interface RunProgress {
   readonly phase: RunPhase
   readonly iterations: number
   readonly ranks: readonly RankProgress[]
+}
+
+/** As pages get it. */
+export interface RunProgressEvent extends RunProgress {
+  /** Steps of an iteration, those of the backward pass included. */
+  readonly steps: number
 }

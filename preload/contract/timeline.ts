@@ -1,8 +1,8 @@
-import type { SpanCategory } from '../../kernels/timeline/categories.ts'
+import type { Channel, Payload, SpanCategory } from '../../kernels/timeline/categories.ts'
 import type { RunRecord } from './run.ts'
 
 export { SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
-export type { SpanCategory } from '../../kernels/timeline/categories.ts'
+export type { Channel, Payload, SpanCategory } from '../../kernels/timeline/categories.ts'
 
 export interface LaneSummary {
   readonly index: number
@@ -75,6 +75,10 @@ export interface SpanDetails {
   readonly warmup: boolean
   readonly step: number | null
   readonly peer: number | null
+  /** What travels, or what a wait waits for. Null where nothing does, and in traces that do not say. */
+  readonly payload: Payload | null
+  /** The way between ranks that a send or receive of our own runs took. */
+  readonly channel: Channel | null
   readonly bytes: number | null
   /** Bytes over duration. */
   readonly gigabytesPerSecond: number | null
