@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { BackendUnavailableError } from '../backends/backend.ts'
 import { parseRunConfig } from '../config/runConfig.ts'
-import { planRun } from '../plan/plan.ts'
+import { planRun } from '../plan/planRun.ts'
 import { BlockChecker, prepareBlock } from './block.ts'
 import { measureTiles } from './measure.ts'
 import type { SweepMessage, SweepRequest } from './protocol.ts'
@@ -53,7 +53,7 @@ describe('BlockChecker', () => {
     const checker = new BlockChecker(config, block)
     expect(checker.checkedRows).toBeGreaterThanOrEqual(8)
     expect(checker.maxAbsError()).toBeGreaterThan(0.1)
-    block.arena.out.fill(Number.NaN)
+    block.work.side.out.fill(Number.NaN)
     expect(checker.maxAbsError()).toBe(Number.MAX_VALUE)
   })
 })

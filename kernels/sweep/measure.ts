@@ -19,7 +19,7 @@ const breathe = (): Promise<void> => new Promise((resolve) => { setImmediate(res
 export async function measureTiles(request: SweepRequest, report: (message: SweepMessage) => void): Promise<void> {
   const config = parseRunConfig(request.config, 'the sweep\'s config')
   const block = prepareBlock(config, request.backend, request.tiles)
-  const { shape, arena, arenas, ranges, flops } = block
+  const { shape, arenas, work } = block
   const checker = new BlockChecker(config, block)
   const backends: AttentionBackend[] = []
   try {
@@ -29,16 +29,16 @@ export async function measureTiles(request: SweepRequest, report: (message: Swee
       }))
     }
     const pass = async (backend: AttentionBackend): Promise<number> => {
-      await backend.begin(NO_SPANS)
+      await backend.begin(work.side, NO_SPANS)
       const startNs = nowNs()
-      await backend.attend({ slot: arena.slots[0], ranges, flops }, NO_SPANS)
+      await backend.attend(work, NO_SPANS)
       const durationNs = nowNs() - startNs
-      await backend.finish(NO_SPANS)
+      await backend.finish(work.side, NO_SPANS)
       return durationNs
     }
-    report({ kind: 'ready', device: backends[0].device, flops })
+    report({ kind: 'ready', device: backends[0].device, flops: work.flops })
     for (const [tile, backend] of backends.entries()) {
-      arena.out.fill(Number.NaN)
+      work.side.out.fill(Number.NaN)
       await pass(backend)
       report({ kind: 'checked', tile, maxAbsError: checker.maxAbsError() })
       await breathe()

@@ -1,9 +1,14 @@
+import type { RunConfig } from '../../kernels/config/runConfig.ts'
+import type { StepPass } from '../../kernels/plan/plan.ts'
 import type { TraceAnalysis, TraceRankFigures } from '../../preload/contract/analysis.ts'
+import type { RunResult } from '../../preload/contract/run.ts'
 
 /** Ranks whose idle shares differ by less are called balanced. */
 const BALANCED_SPREAD = 0.05
 /** Below this share nobody is said to idle. */
 const NOTABLE_IDLE = 0.05
+/** From this share of a wait on, one pass is said to have it. */
+const MOST = 0.7
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 const idleShare = (rank: TraceRankFigures): number => (rank.spanUs === 0 ? 0 : rank.idleUs / rank.spanUs)
@@ -12,31 +17,49 @@ function most<T>(items: readonly T[], figure: (item: T) => number): T {
   return items.reduce((best, item) => (figure(item) > figure(best) ? item : best))
 }
 
-/** Waits of a rank over all ring steps, in µs an iteration. */
-function waitsOf(analysis: TraceAnalysis, rank: number): { readonly peerUs: number; readonly linkUs: number } {
-  let peerUs = 0
-  let linkUs = 0
-  for (const cell of analysis.steps) {
-    if (cell.rank !== rank) continue
-    peerUs += cell.waitPeerUs
-    linkUs += cell.waitLinkUs
-  }
-  return { peerUs, linkUs }
+interface Waits {
+  /** Waiting for the wire in blocks of a pass, µs an iteration, by pass. */
+  readonly linkUs: Readonly<Record<StepPass, number>>
+  /** Waiting for peers and wire in the all-to-alls, µs an iteration. */
+  readonly exchangeUs: number
 }
 
-function ringFinding(analysis: TraceAnalysis): string {
+/** What a rank waits for over the steps of an iteration. */
+function waitsOf({ steps, run }: TraceAnalysis, rank: number): Waits {
+  const planned = run?.plan.ranks.find((candidate) => candidate.rank === rank)?.steps ?? []
+  const linkUs = { forward: 0, backward: 0 }
+  let exchangeUs = 0
+  for (const cell of steps) {
+    if (cell.rank !== rank) continue
+    const step = planned.at(cell.step)
+    if (step?.stage === 'exchange') exchangeUs += cell.waitPeerUs + cell.waitLinkUs
+    else linkUs[step?.pass ?? 'forward'] += cell.waitLinkUs
+  }
+  return { linkUs, exchangeUs }
+}
+
+/** The pass that most of a wait falls in, where there are two and one has clearly more. */
+function whichPass({ forward, backward }: Waits['linkUs'], passes: RunConfig['pass']): string {
+  if (passes === 'forward') return ''
+  const share = backward / (forward + backward)
+  return share > MOST ? ' in the backward pass' : 1 - share > MOST ? ' in the forward pass' : ''
+}
+
+function ringFinding(analysis: TraceAnalysis, run: RunResult): string {
   const { ranks } = analysis
   if (ranks.length === 1) return `Rank ${ranks[0].rank} computes ${percent(1 - idleShare(ranks[0]))} of the time`
   const idlest = most(ranks, idleShare)
   const share = idleShare(idlest)
   const least = ranks.reduce((lowest, rank) => Math.min(lowest, idleShare(rank)), 1)
-  const iterations = analysis.run?.iterations.length ?? 1
-  const idleUs = idlest.idleUs / Math.max(1, iterations)
-  const { linkUs } = waitsOf(analysis, idlest.rank)
-  if (share >= NOTABLE_IDLE && linkUs > idleUs / 2) {
-    return share - least < BALANCED_SPREAD
-      ? `Ranks idle up to ${percent(share)}, mostly waiting for the wire`
-      : `Rank ${idlest.rank} idles ${percent(share)}, mostly waiting for the wire`
+  const idleUs = idlest.idleUs / Math.max(1, run.iterations.length)
+  const waits = waitsOf(analysis, idlest.rank)
+  const iterationUs = idlest.spanUs / Math.max(1, run.iterations.length)
+  if (share >= NOTABLE_IDLE && waits.exchangeUs > idleUs / 2) {
+    return `The all-to-all takes ${percent(waits.exchangeUs / iterationUs)} of the pass: nothing hides it`
+  }
+  if (share >= NOTABLE_IDLE && waits.linkUs.forward + waits.linkUs.backward > idleUs / 2) {
+    const wire = `mostly waiting for the wire${whichPass(waits.linkUs, run.config.pass)}`
+    return share - least < BALANCED_SPREAD ? `Ranks idle up to ${percent(share)}, ${wire}` : `Rank ${idlest.rank} idles ${percent(share)}, ${wire}`
   }
   if (share - least < BALANCED_SPREAD) return `Ranks are balanced: at most ${percent(share)} idle`
   return `Rank ${idlest.rank} idles ${percent(share)} waiting for rank ${most(ranks, (rank) => rank.computeUs).rank}`
@@ -65,5 +88,5 @@ function traceFinding(ranks: readonly TraceRankFigures[], namesRanks: boolean): 
 export function findingOf(analysis: TraceAnalysis, namesRanks: boolean): string {
   if (analysis.run !== null && analysis.run.iterations.length === 0) return 'No measured iteration was completed'
   if (analysis.ranks.every((rank) => rank.spanUs === 0)) return 'Nothing was recorded'
-  return analysis.run === null ? traceFinding(analysis.ranks, namesRanks) : ringFinding(analysis)
+  return analysis.run === null ? traceFinding(analysis.ranks, namesRanks) : ringFinding(analysis, analysis.run)
 }

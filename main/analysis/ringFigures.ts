@@ -1,6 +1,7 @@
 import { SPAN_CATEGORIES, type SpanCategory } from '../../kernels/timeline/categories.ts'
 import type { IterationWindow, RunRecord } from '../../preload/contract/run.ts'
 import type { Timeline } from '../timeline/timeline.ts'
+import { type Transfer, transferOf } from './traffic.ts'
 import { intersect, interval, IntervalList, type Intervals, subtract, totalLength, union, unite } from './intervals.ts'
 
 /** The categories that count as one thing in a figure. Merging partial outputs is computing. */
@@ -19,7 +20,7 @@ export interface RankIterationFigures {
   readonly rank: number
   readonly windowNs: number
   readonly computeNs: number
-  /** U(send ∪ recv): bytes under way. */
+  /** U(send ∪ recv): bytes under way, on any channel. */
   readonly commNs: number
   /** U(comm) ∩ U(compute). */
   readonly overlapNs: number
@@ -29,15 +30,14 @@ export interface RankIterationFigures {
   readonly waitPeerNs: number
   readonly waitLinkNs: number
   readonly flops: number
-  /** Hops received, and the bytes they carried. */
-  readonly hops: number
-  readonly receivedBytes: number
 }
 
 export interface MeasuredIteration {
   readonly window: IterationWindow
   /** One entry a rank, in rank order. */
   readonly ranks: readonly RankIterationFigures[]
+  /** What arrived, in the order of the spans. */
+  readonly transfers: readonly Transfer[]
 }
 
 /**
@@ -53,9 +53,7 @@ export function completeIterations(run: RunRecord): IterationWindow[] {
 /** A rank's spans of one iteration, by group, in any order. */
 export interface RankSpans {
   readonly groups: Readonly<Record<SpanGroup, IntervalList>>
-  readonly hopsSeen: Set<number>
   flops: number
-  receivedBytes: number
 }
 
 export const newRankSpans = (): RankSpans => ({
@@ -63,11 +61,16 @@ export const newRankSpans = (): RankSpans => ({
     compute: new IntervalList(), send: new IntervalList(), recv: new IntervalList(), copies: new IntervalList(),
     'wait-peer': new IntervalList(), 'wait-link': new IntervalList(),
   },
-  hopsSeen: new Set(), flops: 0, receivedBytes: 0,
+  flops: 0,
 })
 
-function gather(timeline: Timeline, windows: readonly IterationWindow[], world: number): RankSpans[][] {
-  const gathered = windows.map(() => Array.from({ length: world }, newRankSpans))
+interface IterationSpans {
+  readonly ranks: readonly RankSpans[]
+  readonly transfers: Transfer[]
+}
+
+function gather(timeline: Timeline, windows: readonly IterationWindow[], world: number): IterationSpans[] {
+  const gathered = windows.map((): IterationSpans => ({ ranks: Array.from({ length: world }, newRankSpans), transfers: [] }))
   const slotOf = new Map(windows.map((window, slot) => [window.iteration, slot]))
   const { spans, lanes } = timeline
   for (let index = 0; index < spans.count; index++) {
@@ -75,13 +78,11 @@ function gather(timeline: Timeline, windows: readonly IterationWindow[], world: 
     const rank = lanes[spans.lane[index]].rank
     const group = GROUP_OF_CODE[spans.category[index]]
     if (slot === undefined || rank === null || rank >= world || group === null) continue
-    const own = gathered[slot][rank]
+    const own = gathered[slot].ranks[rank]
     own.groups[group].add(spans.startNs[index], spans.startNs[index] + spans.durationNs[index])
     if (group === 'compute' && !Number.isNaN(spans.flops[index])) own.flops += spans.flops[index]
-    if (group === 'recv') {
-      if (spans.hop[index] >= 0) own.hopsSeen.add(spans.hop[index])
-      if (!Number.isNaN(spans.bytes[index])) own.receivedBytes += spans.bytes[index]
-    }
+    const transfer = group === 'recv' ? transferOf(timeline, index) : null
+    if (transfer !== null) gathered[slot].transfers.push(transfer)
   }
   return gathered
 }
@@ -103,8 +104,6 @@ export function rankFigures(rank: number, spans: RankSpans, window: Pick<Iterati
     waitPeerNs: totalLength(clipped('wait-peer')),
     waitLinkNs: totalLength(clipped('wait-link')),
     flops: spans.flops,
-    hops: spans.hopsSeen.size,
-    receivedBytes: spans.receivedBytes,
   }
 }
 
@@ -113,7 +112,7 @@ export function measuredIterations(timeline: Timeline, run: RunRecord): Measured
   const windows = completeIterations(run)
   const gathered = gather(timeline, windows, run.config.world)
   return windows.map((window, slot) => ({
-    window, ranks: gathered[slot].map((spans, rank) => rankFigures(rank, spans, window)),
+    window, ranks: gathered[slot].ranks.map((spans, rank) => rankFigures(rank, spans, window)), transfers: gathered[slot].transfers,
   }))
 }
 

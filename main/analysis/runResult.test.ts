@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { parseRunConfig } from '../../kernels/config/runConfig.ts'
-import { CATEGORY_CODE, RANK_LANES, type RankLane, type SpanCategory } from '../../kernels/timeline/categories.ts'
+import { CATEGORY_CODE, PAYLOAD_CODE, type RankLane, RANK_LANES, type SpanCategory } from '../../kernels/timeline/categories.ts'
 import type { IterationWindow, RunRecord } from '../../preload/contract/run.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
+import { addRankLanes } from '../timeline/rankLanes.ts'
 import { type Timeline, TimelineBuilder } from '../timeline/timeline.ts'
 import { medianOrZero, runResult } from './runResult.ts'
 
@@ -12,18 +14,18 @@ const LANE_OF: Partial<Record<SpanCategory, RankLane>> = { send: 'send', recv: '
 /** Two ranks on the full mask; rows give the spans. */
 function runOf(rows: readonly SpanRow[], iterations: readonly IterationWindow[], failure: RunRecord['failure'] = null): Timeline {
   const builder = new TimelineBuilder('test', 'run')
-  for (const rank of [0, 1]) for (const name of RANK_LANES) builder.addLane({ rank, name, pid: 100 + rank, tid: 0 })
+  const config = parseRunConfig({ world: 2, mask: 'full', seqLen: 4, heads: 1, headDim: 4 }, 'test')
+  const lanes = addRankLanes(builder, planRun(config))
   let hop = 0
   for (const [rank, category, iteration, startNs, endNs] of rows) {
-    const lane = rank * RANK_LANES.length + RANK_LANES.indexOf(LANE_OF[category] ?? 'compute')
+    const lane = lanes[rank][RANK_LANES.indexOf(LANE_OF[category] ?? 'compute')]
     builder.append({
       lane, category: CATEGORY_CODE[category], name: builder.intern(category), startNs, durationNs: endNs - startNs, iteration,
-      ...(category === 'compute' ? { flops: 1000 } : {}), ...(category === 'recv' ? { hop: hop++, bytes: 64 } : {}),
+      ...(category === 'compute' ? { flops: 1000 } : {}), ...(category === 'recv' ? { hop: hop++, bytes: 64, step: 0, peer: 1 - rank, payload: PAYLOAD_CODE.kv } : {}),
     })
   }
   return builder.timeline({
-    config: parseRunConfig({ world: 2, mask: 'full', seqLen: 4, heads: 1, headDim: 4 }, 'test'),
-    backend: 'wasm', device: 'test', transport: 'socket', modelled: false, warnings: ['as given'], iterations, clocks: [],
+    config, backend: 'wasm', device: 'test', transport: 'socket', modelled: false, warnings: ['as given'], iterations, clocks: [],
     recorderOverheadNs: 100, causalityViolations: 0, verification: null, outputChecksum: null, failure,
     startedAt: '2026-01-01T00:00:00.000Z',
   })
@@ -50,7 +52,10 @@ describe('figures of a run', () => {
     expect(result.overlapRatio).toBe(1500 / 6000)
     expect(result.idleFraction).toBeCloseTo(1 - 8500 / 20000, 12)
     expect(result.theory).toMatchObject({ idleFraction: 0, hops: 1, speedupOverContiguous: 1 })
-    expect(result).toMatchObject({ hops: 0.5, bytesPerHop: 64, tracePath: 'trace.json', warnings: ['as given'] })
+    expect(result.traffic).toEqual([
+      { channel: 'kv', payload: 'kv', pass: 'forward', hops: 1, bytesPerHop: 64, theory: { hops: 1, bytesPerHop: 64 } },
+    ])
+    expect(result).toMatchObject({ hops: 1, bytesPerHop: 64, tracePath: 'trace.json', warnings: ['as given'] })
   })
 
   test('warm-up is in no figure; the makespan is the median and a rank\'s times are totals', () => {

@@ -1,10 +1,12 @@
-import { planRun } from '../../kernels/plan/plan.ts'
+import type { Plan } from '../../kernels/plan/plan.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
 import type { RankFigures, RunRecord, RunResult } from '../../preload/contract/run.ts'
 import { speedupOverContiguous } from '../planner/contiguous.ts'
 import { planSummary } from '../planner/planSummary.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import { median } from './statistics.ts'
 import { idleFractionOf, type MeasuredIteration, measuredIterations, overlapRatioOf, sumOf } from './ringFigures.ts'
+import { keyValueHops, trafficFigures } from './traffic.ts'
 
 const NS_PER_MS = 1e6
 
@@ -42,19 +44,18 @@ function timelineRun(timeline: Timeline): RunRecord {
  * The figures of one of our own runs, live, saved or simulated (design sections 6 and 7). Times in ms.
  * `makespanMs` is the median complete measured iteration; a rank's times are totals over those iterations. A run that
  * failed before the first of them has no iterations and 0 for every measured figure, and a warning that says so.
- * `hops` and `bytesPerHop` are counted from the receives (per rank and iteration), theory is beside them.
+ * `traffic`, and of it `hops` and `bytesPerHop`, are counted from the receives; theory is beside them.
  * @throws TypeError for an imported timeline without a run record.
  */
 export function runResult(timeline: Timeline, tracePath: string | null): RunResult {
   const run = timelineRun(timeline)
-  return figuresOfRun(run, measuredIterations(timeline, run), tracePath)
+  return figuresOfRun(run, planRun(run.config), measuredIterations(timeline, run), tracePath)
 }
 
 /** The same, of iterations that were measured already. */
-export function figuresOfRun(run: RunRecord, iterations: readonly MeasuredIteration[], tracePath: string | null): RunResult {
-  const plan = planRun(run.config)
+export function figuresOfRun(run: RunRecord, plan: Plan, iterations: readonly MeasuredIteration[], tracePath: string | null): RunResult {
   const all = iterations.flatMap((iteration) => iteration.ranks)
-  const received = sumOf(all, (item) => item.hops)
+  const traffic = trafficFigures(plan, iterations)
   const noneComplete = iterations.length === 0
     ? ['no measured iteration was completed: every measured figure is 0']
     : []
@@ -81,8 +82,8 @@ export function figuresOfRun(run: RunRecord, iterations: readonly MeasuredIterat
       bytesPerHop: plan.bytesPerHop,
       speedupOverContiguous: speedupOverContiguous(run.config, plan),
     },
-    hops: all.length === 0 ? 0 : received / all.length,
-    bytesPerHop: received === 0 ? 0 : sumOf(all, (item) => item.receivedBytes) / received,
+    ...keyValueHops(traffic),
+    traffic,
     ranks: Array.from({ length: run.config.world }, (_, rank) => rankTotals(rank, iterations)),
     verification: run.verification,
     outputChecksum: run.outputChecksum,

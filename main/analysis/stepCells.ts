@@ -1,3 +1,5 @@
+import type { Plan } from '../../kernels/plan/plan.ts'
+import { CATEGORY_CODE } from '../../kernels/timeline/categories.ts'
 import type { StepCell } from '../../preload/contract/analysis.ts'
 import type { RunRecord } from '../../preload/contract/run.ts'
 import type { Timeline } from '../timeline/timeline.ts'
@@ -9,7 +11,7 @@ const isStepGroup = (group: SpanGroup): group is StepGroup => group !== 'copies'
 
 interface StepSpans {
   readonly groups: Record<StepGroup, IntervalList>
-  /** Latest end of the step's compute, and of all the compute thread did; -Infinity where there is nothing. */
+  /** Latest end of the step's attention arithmetic, and of all the compute thread did; -Infinity where there is nothing. */
   computeEndNs: number
   threadEndNs: number
 }
@@ -30,23 +32,30 @@ const newStepSpans = (): StepSpans => ({
   computeEndNs: Number.NEGATIVE_INFINITY, threadEndNs: Number.NEGATIVE_INFINITY,
 })
 
-/** Spans by iteration, then rank * world + step. */
-function gather(timeline: Timeline, run: RunRecord): StepSpans[][] {
-  const { world } = run.config
+/** Ranks, and steps of an iteration: forward, then backward ones. Cells lie at rank * steps + step. */
+interface Grid {
+  readonly world: number
+  readonly steps: number
+  /** Whether blocks are attended to in a step; else it is an all-to-all. */
+  readonly attends: readonly boolean[]
+}
+
+function gather(timeline: Timeline, run: RunRecord, { world, steps }: Grid): StepSpans[][] {
   const windows = completeIterations(run)
   const slotOf = new Map(windows.map((window, slot) => [window.iteration, slot]))
-  const gathered = windows.map(() => Array.from({ length: world * world }, newStepSpans))
+  const gathered = windows.map(() => Array.from({ length: world * steps }, newStepSpans))
   const { spans, lanes } = timeline
   for (let index = 0; index < spans.count; index++) {
     const slot = slotOf.get(spans.iteration[index])
     const { rank } = lanes[spans.lane[index]]
     const step = spans.step[index]
-    if (slot === undefined || rank === null || rank >= world || step < 0 || step >= world) continue
-    const cell = gathered[slot][rank * world + step]
+    if (slot === undefined || rank === null || rank >= world || step < 0 || step >= steps) continue
+    const cell = gathered[slot][rank * steps + step]
     const end = spans.startNs[index] + spans.durationNs[index]
     const group = GROUP_OF_CODE[spans.category[index]]
     if (group !== null && isStepGroup(group)) cell.groups[group].add(spans.startNs[index], end)
-    if (group === 'compute') cell.computeEndNs = Math.max(cell.computeEndNs, end)
+    // What arrived is folded in after the wait for it, which is not to pass for computing.
+    if (spans.category[index] === CATEGORY_CODE.compute) cell.computeEndNs = Math.max(cell.computeEndNs, end)
     if (group !== 'send' && group !== 'recv') cell.threadEndNs = Math.max(cell.threadEndNs, end)
   }
   return gathered
@@ -56,59 +65,65 @@ function gather(timeline: Timeline, run: RunRecord): StepSpans[][] {
  * When each rank was done computing each step: the end of its compute, or, where the plan gives it nothing to compute,
  * the moment it reached the step (the end of all it did and waited for before).
  */
-function computeEnds(cells: readonly StepSpans[], world: number, windowStartNs: number): Float64Array {
-  const ends = new Float64Array(world * world)
+function computeEnds(cells: readonly StepSpans[], { world, steps }: Grid, windowStartNs: number): Float64Array {
+  const ends = new Float64Array(world * steps)
   for (let rank = 0; rank < world; rank++) {
     let reachedNs = windowStartNs
-    for (let step = 0; step < world; step++) {
-      const cell = cells[rank * world + step]
-      ends[rank * world + step] = Number.isFinite(cell.computeEndNs) ? cell.computeEndNs : reachedNs
+    for (let step = 0; step < steps; step++) {
+      const cell = cells[rank * steps + step]
+      ends[rank * steps + step] = Number.isFinite(cell.computeEndNs) ? cell.computeEndNs : reachedNs
       reachedNs = Math.max(reachedNs, cell.threadEndNs)
     }
   }
   return ends
 }
 
-function addIteration(totals: readonly CellTotals[], cells: readonly StepSpans[], world: number, startNs: number, endNs: number): void {
+function addIteration(totals: readonly CellTotals[], cells: readonly StepSpans[], grid: Grid, startNs: number, endNs: number): void {
+  const { world, steps, attends } = grid
   const within = interval(startNs, endNs)
-  const ends = computeEnds(cells, world, startNs)
-  const latest = Array.from({ length: world }, (_, step) =>
-    Array.from({ length: world }, (_, rank) => ends[rank * world + step]).reduce((most, end) => Math.max(most, end), startNs))
-  for (let rank = 0; rank < world; rank++) {
+  const ends = computeEnds(cells, grid, startNs)
+  const ranks = Array.from({ length: world }, (_, rank) => rank)
+  const latest = Array.from({ length: steps }, (_, step) => {
+    // In an all-to-all nobody computes: what a rank waits for there is in its waits.
+    return attends[step] ? ranks.reduce((most, rank) => Math.max(most, ends[rank * steps + step]), startNs) : null
+  })
+  for (const rank of ranks) {
     const clipped = (step: number, group: StepGroup): Intervals =>
-      intersect(union(cells[rank * world + step].groups[group].raw()), within)
-    const compute = Array.from({ length: world }, (_, step) => clipped(step, 'compute'))
+      intersect(union(cells[rank * steps + step].groups[group].raw()), within)
+    const compute = Array.from({ length: steps }, (_, step) => clipped(step, 'compute'))
     const allCompute = new IntervalList()
     for (const { starts, ends: computeEndsOfStep } of compute) {
       for (let index = 0; index < starts.length; index++) allCompute.add(starts[index], computeEndsOfStep[index])
     }
     const rankCompute = union(allCompute.raw())
-    for (let step = 0; step < world; step++) {
-      const total = totals[rank * world + step]
+    for (let step = 0; step < steps; step++) {
+      const total = totals[rank * steps + step]
       total.computeNs += totalLength(compute[step])
       total.exposedNs += totalLength(subtract(unite(clipped(step, 'send'), clipped(step, 'recv')), rankCompute))
       total.waitPeerNs += totalLength(clipped(step, 'wait-peer'))
       total.waitLinkNs += totalLength(clipped(step, 'wait-link'))
-      total.imbalanceNs += latest[step] - ends[rank * world + step]
+      total.imbalanceNs += (latest[step] ?? ends[rank * steps + step]) - ends[rank * steps + step]
     }
   }
 }
 
 /**
- * Each rank's times in each ring step, means over the complete measured iterations, in µs; rank-major.
- * `exposedUs` is what of the step's hops no compute of the rank covers; `imbalanceUs` is the latest rank's compute end
- * at the step minus this rank's. Empty when no measured iteration was completed.
+ * Each rank's times in each step, means over the complete measured iterations, in µs; rank-major, the steps of a
+ * backward pass after those of the forward pass. `exposedUs` is what of the step's transfers no compute of the rank
+ * covers; `imbalanceUs` is the latest rank's compute end at the step minus this rank's. Empty when no measured iteration
+ * was completed.
  */
-export function stepCells(timeline: Timeline, run: RunRecord): StepCell[] {
-  const { world } = run.config
+export function stepCells(timeline: Timeline, run: RunRecord, plan: Plan): StepCell[] {
+  const { stepCount: steps } = plan
+  const grid: Grid = { world: run.config.world, steps, attends: plan.ranks[0].steps.map(({ stage }) => stage === 'attend') }
   const windows = completeIterations(run)
   if (windows.length === 0) return []
-  const totals = Array.from({ length: world * world }, (): CellTotals =>
+  const totals = Array.from({ length: grid.world * steps }, (): CellTotals =>
     ({ computeNs: 0, exposedNs: 0, waitPeerNs: 0, waitLinkNs: 0, imbalanceNs: 0 }))
-  gather(timeline, run).forEach((cells, slot) => addIteration(totals, cells, world, windows[slot].startNs, windows[slot].endNs))
+  gather(timeline, run, grid).forEach((cells, slot) => addIteration(totals, cells, grid, windows[slot].startNs, windows[slot].endNs))
   const meanUs = (totalNs: number): number => totalNs / windows.length / 1000
   return totals.map((total, at) => ({
-    rank: Math.floor(at / world), step: at % world,
+    rank: Math.floor(at / steps), step: at % steps,
     computeUs: meanUs(total.computeNs), exposedUs: meanUs(total.exposedNs),
     waitPeerUs: meanUs(total.waitPeerNs), waitLinkUs: meanUs(total.waitLinkNs), imbalanceUs: meanUs(total.imbalanceNs),
   }))

@@ -1,3 +1,4 @@
+import { planRun } from '../../kernels/plan/planRun.ts'
 import type { TraceAnalysis, TraceRankFigures } from '../../preload/contract/analysis.ts'
 import type { RunRecord } from '../../preload/contract/run.ts'
 import type { Timeline } from '../timeline/timeline.ts'
@@ -46,6 +47,7 @@ function clockOf({ run, source }: Timeline): TraceAnalysis['clock'] {
 /** Everything `ringscope analyze` reports of one timeline. Pure; design sections 6 and 7. */
 export function analyzeTimeline(timeline: Timeline): TraceAnalysis {
   const { run } = timeline
+  const plan = run === null ? null : planRun(run.config)
   const iterations = run === null ? [] : measuredIterations(timeline, run)
   const ranks = run === null ? traceRankFigures(timeline) : ringRankFigures(iterations, run)
   const present = run === null ? ranksOfTrace(timeline).map(({ rank }) => rank) : ranks.map(({ rank }) => rank)
@@ -53,7 +55,7 @@ export function analyzeTimeline(timeline: Timeline): TraceAnalysis {
     files: timeline.files.map(({ path, events, repairs, dropped }) => ({ path, events, ranks: present, repairs, dropped })),
     clock: clockOf(timeline),
     ranks,
-    steps: run === null ? [] : stepCells(timeline, run),
-    run: run === null ? null : figuresOfRun(run, iterations, timeline.files.at(0)?.path ?? null),
+    steps: run === null || plan === null ? [] : stepCells(timeline, run, plan),
+    run: run === null || plan === null ? null : figuresOfRun(run, plan, iterations, timeline.files.at(0)?.path ?? null),
   }
 }

@@ -55,7 +55,7 @@ describe('a run', () => {
     vi.advanceTimersByTime(200)
     expect(of('run.progress').length).toBeGreaterThan(5)
     expect(of('run.progress').length).toBeLessThanOrEqual(11)
-    expect(of('run.progress').at(-1)).toEqual({ runId, timelineId, phase: 'measuring', iterations: 1, ranks: [] })
+    expect(of('run.progress').at(-1)).toEqual({ runId, timelineId, steps: 2, phase: 'measuring', iterations: 1, ranks: [] })
     expect(of('timeline.changed').length).toBeLessThanOrEqual(12)
     expect(of('timeline.changed').at(-1)).toMatchObject({ revision: 501 })
     expect(service.progress).toEqual(of('run.progress').at(-1))

@@ -1,6 +1,7 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
+import { planRun } from '../../kernels/plan/planRun.ts'
 import type { BridgeError } from '../../preload/contract/envelope.ts'
-import type { RunProgress, RunResult } from '../../preload/contract/run.ts'
+import type { RunProgressEvent, RunResult } from '../../preload/contract/run.ts'
 import { runResult } from '../analysis/runResult.ts'
 import type { RunHandle } from '../executor/executor.ts'
 import type { Timeline } from '../timeline/timeline.ts'
@@ -23,7 +24,9 @@ export interface RunServiceOptions {
 interface ActiveRun {
   readonly runId: string
   readonly handle: RunHandle
-  lastProgress: RunProgress | null
+  /** Of an iteration. */
+  readonly steps: number
+  lastProgress: RunProgressEvent | null
   /** Resolves, never rejects, when everything of the run is gone. */
   ended: Promise<void>
 }
@@ -39,7 +42,7 @@ export class RunService {
   }
 
   /** The newest progress of the run under way, for a page that joins late. */
-  get progress(): RunProgress | null {
+  get progress(): RunProgressEvent | null {
     return this.#active?.lastProgress ?? null
   }
 
@@ -48,10 +51,11 @@ export class RunService {
     const { slot, timelines } = this.#options
     const release = slot.take(`the run "${config.name}"`)
     try {
+      const steps = planRun(config).stepCount
       const handle = this.#options.start(config)
       const runId = `run-${++this.#started}`
       const timelineId = timelines.addLive(() => handle.timeline())
-      const active: ActiveRun = { runId, handle, lastProgress: null, ended: Promise.resolve() }
+      const active: ActiveRun = { runId, handle, steps, lastProgress: null, ended: Promise.resolve() }
       this.#active = active
       active.ended = this.#follow(active, timelineId, release)
       return { runId, timelineId }
@@ -79,11 +83,11 @@ export class RunService {
   }
 
   async #follow(active: ActiveRun, timelineId: string, release: () => void): Promise<void> {
-    const { runId, handle } = active
+    const { runId, handle, steps } = active
     const { timelines, events, log } = this.#options
-    const progress = throttle<RunProgress>(EVENT_INTERVAL_MS, (newest) => events.emit('run.progress', newest))
+    const progress = throttle<RunProgressEvent>(EVENT_INTERVAL_MS, (newest) => events.emit('run.progress', newest))
     const stopProgress = handle.onProgress((facts) => {
-      active.lastProgress = { runId, timelineId, ...facts }
+      active.lastProgress = { runId, timelineId, steps, ...facts }
       progress(active.lastProgress)
     })
     const stopSpans = handle.onSpans(() => timelines.grew(timelineId))

@@ -1,9 +1,23 @@
-import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
+import type { RunConfig } from '../../kernels/config/runConfig.ts'
+import type { LayoutFigures, TimelineAnalysis } from '../../preload/contract/analysis.ts'
 import { findingOf } from '../analysis/finding.ts'
+import { layoutFigures } from '../analysis/layoutFigures.ts'
 import { analyzeTimeline } from '../analysis/traceAnalysis.ts'
+import { planReport } from '../planner/planReport.ts'
 import { pagePlan } from './pagePlan.ts'
 import { namesRanks } from '../timeline/timeline.ts'
 import type { OpenTimeline } from './timelineStore.ts'
+
+/** Of configs that are still held: a growing timeline asks for the same again and again. */
+const knownLayouts = new WeakMap<RunConfig, readonly LayoutFigures[]>()
+
+function layoutsOf(config: RunConfig): readonly LayoutFigures[] {
+  const known = knownLayouts.get(config)
+  if (known !== undefined) return known
+  const layouts = layoutFigures(config, planReport)
+  knownLayouts.set(config, layouts)
+  return layouts
+}
 
 function analyze({ timelineId, revision, timeline }: OpenTimeline): TimelineAnalysis {
   const trace = analyzeTimeline(timeline)
@@ -11,6 +25,7 @@ function analyze({ timelineId, revision, timeline }: OpenTimeline): TimelineAnal
     timelineId, revision, trace,
     finding: findingOf(trace, namesRanks(timeline)),
     plan: timeline.run === null ? null : pagePlan(timeline.run.config),
+    layouts: timeline.run === null ? [] : layoutsOf(timeline.run.config),
   }
 }
 

@@ -6,9 +6,11 @@ import { InvalidInputError } from '../../kernels/config/problem.ts'
 import { parseRunConfig, type RunConfig } from '../../kernels/config/runConfig.ts'
 import type { ConfigEntry } from '../../preload/contract/config.ts'
 import { loadConfigFile } from './configFile.ts'
+import { byExampleOrder, exampleGroup } from './exampleGroups.ts'
 import { slug } from './slug.ts'
 
 const EXTENSION = '.json'
+const USER_GROUP = 'Your configs'
 /** Different names that come to the same stem; beyond this many something else is wrong. */
 const MOST_NAMESAKES = 1000
 
@@ -32,9 +34,10 @@ export class ConfigStore {
     this.userDir = userDir
   }
 
-  /** Shipped ones first, each group by file name. A file that is refused is listed with its problems. */
+  /** Shipped ones first, in the order of their groups; the user's by file name. A file that is refused is listed with its problems. */
   async list(): Promise<ConfigEntry[]> {
     const fixtures = await this.#read('fixture', this.#fixturesDir)
+    fixtures.sort((a, b) => byExampleOrder(basename(a.fileName, EXTENSION), basename(b.fileName, EXTENSION)))
     return [...fixtures, ...await this.#read('user', this.userDir)]
   }
 
@@ -48,7 +51,7 @@ export class ConfigStore {
     await mkdir(this.userDir, { recursive: true })
     const fileName = await this.#fileNameFor(name)
     await writeFileAtomic(join(this.userDir, fileName), `${JSON.stringify(config, null, 2)}\n`)
-    return { id: idOf('user', fileName), source: 'user', fileName, config, problems: [] }
+    return { id: idOf('user', fileName), source: 'user', group: USER_GROUP, fileName, config, problems: [] }
   }
 
   /** The file that holds the config of this name, else a free one: never a file that holds something else. */
@@ -92,8 +95,9 @@ const idOf = (source: ConfigEntry['source'], fileName: string): string => `${sou
 
 async function load(source: ConfigEntry['source'], path: string): Promise<ConfigEntry> {
   const fileName = basename(path)
+  const group = source === 'user' ? USER_GROUP : exampleGroup(basename(fileName, EXTENSION))
   const entry = (config: RunConfig | null, problems: ConfigEntry['problems']): ConfigEntry =>
-    ({ id: idOf(source, fileName), source, fileName, config, problems })
+    ({ id: idOf(source, fileName), source, group, fileName, config, problems })
   try {
     return entry(await loadConfigFile(path, []), [])
   } catch (error) {

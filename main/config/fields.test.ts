@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { checkRunConfig, NOT_IN_THIS_VERSION, runConfigSchema } from '../../kernels/config/runConfig.ts'
+import { checkRunConfig, runConfigSchema } from '../../kernels/config/runConfig.ts'
 import { CONFIG_FIELDS } from './fields.ts'
 
 /** Every leaf key: objects with keys of their own (`model`, `link`) by their keys. */
@@ -12,10 +12,10 @@ function schemaPaths(): string[] {
   })
 }
 
-/** Problems at `path` when only that key is set; heads is large so that every kvHeads of the range divides it. */
+/** Problems at `path` when only that key is set; large powers of two so that every bound that must divide one does. */
 function problemsOf(path: string, value: unknown): string[] {
   const config: Record<string, unknown> = {
-    world: 4, seqLen: 64, heads: 1024, headDim: 8, model: { gflops: 1 }, link: { bandwidthGBps: 1, latencyUs: 0 },
+    world: 1024, batch: 1024, seqLen: 64, heads: 1024, headDim: 8, model: { gflops: 1 }, link: { bandwidthGBps: 1, latencyUs: 0 },
   }
   const [outer, inner] = path.split('.')
   if (inner === undefined) config[outer] = value
@@ -48,11 +48,21 @@ describe('config fields', () => {
     }
   })
 
-  test.each(CONFIG_FIELDS.filter((field) => field.kind === 'choice'))('$path: available means accepted', ({ path, choices = [] }) => {
-    expect(choices.some((choice) => choice.available)).toBe(true)
-    for (const { value, available } of choices) expect([value, problemsOf(path, value).length === 0]).toEqual([value, available])
-    const later = choices.filter((choice) => !choice.available).map((choice) => choice.value)
-    expect(later).toEqual(NOT_IN_THIS_VERSION[path] ?? [])
+  test.each(CONFIG_FIELDS.filter((field) => field.kind === 'choice'))('$path: every choice of the schema is offered', ({ path, choices = [] }) => {
+    const schema: unknown = Object.entries(runConfigSchema.shape).find(([key]) => key === path)?.[1]
+    const inner: unknown = schema instanceof z.ZodDefault ? schema.unwrap() : schema
+    expect(inner).toBeInstanceOf(z.ZodEnum)
+    expect(choices.map(({ value }) => value)).toEqual((inner as z.ZodEnum).options)
+    for (const { label } of choices) expect(label).not.toBe('')
+  })
+
+  test('a field that only has an effect with others names choices that exist', () => {
+    const conditional = CONFIG_FIELDS.filter(({ onlyWith }) => onlyWith !== undefined)
+    expect(conditional.map(({ path }) => path)).toEqual(['lookback', 'window', 'ulyssesDegree', 'cyclicWidth'])
+    for (const { onlyWith } of conditional) {
+      const choices = CONFIG_FIELDS.find(({ path }) => path === onlyWith?.path)?.choices?.map(({ value }) => value)
+      expect(choices).toEqual(expect.arrayContaining([...onlyWith?.values ?? []]))
+    }
   })
 
   test.each(CONFIG_FIELDS.filter((field) => field.kind === 'boolean'))('$path is true or false', ({ path }) => {

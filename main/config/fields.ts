@@ -1,14 +1,9 @@
-import {
-  ALGORITHMS, BACKENDS, LAYOUTS, MASKS, NOT_IN_THIS_VERSION, PASSES, TRANSPORTS, WIRE_DTYPES,
-} from '../../kernels/config/runConfig.ts'
+import { ALGORITHMS, BACKENDS, LAYOUTS, MASKS, PASSES, TRANSPORTS, WIRE_DTYPES } from '../../kernels/config/runConfig.ts'
 import type { ConfigField } from '../../preload/contract/config.ts'
 
-function choicesOf(path: string, available: readonly string[]): NonNullable<ConfigField['choices']> {
-  return [
-    ...available.map((value) => ({ value, available: true })),
-    ...(NOT_IN_THIS_VERSION[path] ?? []).map((value) => ({ value, available: false })),
-  ]
-}
+/** @param labels of those that do not speak for themselves. */
+const choicesOf = <T extends string>(values: readonly T[], labels?: Readonly<Partial<Record<T, string>>>): NonNullable<ConfigField['choices']> =>
+  values.map((value) => ({ value, label: labels?.[value] ?? value }))
 
 const problemFields: readonly ConfigField[] = [
   { path: 'name', label: 'Name', group: 'Problem', kind: 'text', help: 'What this configuration is called in lists and titles.' },
@@ -33,51 +28,66 @@ const problemFields: readonly ConfigField[] = [
     help: 'Length of one head\'s query, key and value vectors.',
   },
   {
-    path: 'mask', label: 'Mask', group: 'Problem', kind: 'choice', choices: choicesOf('mask', MASKS),
+    path: 'mask', label: 'Mask', group: 'Problem', kind: 'choice', choices: choicesOf(MASKS),
     help: 'Which keys a query sees: causal is itself and all earlier tokens, full is every token.',
   },
   {
-    path: 'lookback', label: 'Lookback window', group: 'Problem', kind: 'json', nullable: true,
-    help: 'Limit on how far back a query sees; not in this version, leave empty.',
+    path: 'lookback', label: 'Lookback window', group: 'Problem', kind: 'integer', min: 0, max: 1 << 26, unit: 'tokens', nullable: true,
+    onlyWith: { path: 'mask', values: ['causal'] },
+    help: 'A query sees itself and this many tokens before it; hops that no query needs are left out, and empty sets no limit.',
   },
   {
-    path: 'keyPadding', label: 'Key padding', group: 'Problem', kind: 'json', nullable: true,
-    help: 'Keys to leave out of every row; not in this version, leave empty.',
+    path: 'cuSeqlens', label: 'Packed documents', group: 'Problem', kind: 'list', nullable: true,
+    help: 'Boundaries of documents packed in the sequence, such as 0, 700, 4096; tokens see their own document only, and empty means one document.',
   },
   {
-    path: 'pass', label: 'Pass', group: 'Problem', kind: 'choice', choices: choicesOf('pass', PASSES),
-    help: 'Whether gradients are computed after the forward pass.',
+    path: 'keyPadding', label: 'Key lengths', group: 'Problem', kind: 'list', nullable: true,
+    help: 'Real keys of each batch item, such as 4096, 3000 for a batch of 2; keys behind them are padding that no query sees, and empty means none is.',
+  },
+  {
+    path: 'pass', label: 'Pass', group: 'Problem', kind: 'choice',
+    choices: choicesOf(PASSES, { forward: 'forward only', 'forward-backward': 'with backward' }),
+    help: 'Whether the gradients dQ, dK and dV are computed after the forward pass; dK and dV then travel the ring as well.',
   },
 ]
 
 const parallelismFields: readonly ConfigField[] = [
   {
     path: 'world', label: 'Ranks', group: 'Parallelism', kind: 'integer', min: 1, max: 1024,
-    help: 'Number of ranks in the ring; each is a process with its own share of the sequence.',
+    help: 'Number of ranks; each is a process with its own share of the sequence.',
   },
   {
-    path: 'algorithm', label: 'Algorithm', group: 'Parallelism', kind: 'choice', choices: choicesOf('algorithm', ALGORITHMS),
-    help: 'How keys and values travel between the ranks.',
+    path: 'algorithm', label: 'Algorithm', group: 'Parallelism', kind: 'choice',
+    choices: choicesOf(ALGORITHMS, { 'double-ring': 'double ring', ulysses: 'Ulysses', hybrid: 'Ulysses x ring', distflash: 'DistFlash' }),
+    help: 'How the ranks share the work: K/V goes round a ring, round rings within rings, heads are split by all-to-all, both, '
+      + 'or idle ranks compute for busy ones (DistFlashAttention).',
   },
   {
-    path: 'layout', label: 'Layout', group: 'Parallelism', kind: 'choice', choices: choicesOf('layout', LAYOUTS),
-    help: 'Which tokens a rank owns; under a causal mask zigzag and striped share the work evenly, contiguous does not.',
+    path: 'window', label: 'Inner ring size', group: 'Parallelism', kind: 'integer', min: 1, max: 1024, unit: 'ranks',
+    onlyWith: { path: 'algorithm', values: ['double-ring'] },
+    help: 'Ranks of one inner ring, a divisor of the ranks of a set; blocks go from one inner ring to the next on a way of their own.',
   },
   {
-    path: 'window', label: 'Inner ring size', group: 'Parallelism', kind: 'integer', min: 1, max: 1024,
-    help: 'Ranks in one inner ring of a double ring; a plain ring does not use it.',
+    path: 'ulyssesDegree', label: 'Ulysses degree', group: 'Parallelism', kind: 'integer', min: 1, max: 1024, unit: 'ranks',
+    onlyWith: { path: 'algorithm', values: ['hybrid'] },
+    help: 'Consecutive ranks that split the heads among them, a divisor of the ranks of a set and of the heads; the rest of the factor is the ring.',
   },
   {
-    path: 'ulyssesDegree', label: 'Ulysses degree', group: 'Parallelism', kind: 'integer', min: 1, max: 1024,
-    help: 'Ranks that share heads by all-to-all in a hybrid; a plain ring does not use it.',
+    path: 'ringSets', label: 'Ring sets', group: 'Parallelism', kind: 'integer', min: 1, max: 1024,
+    help: 'Rings side by side, each of an equal part of the ranks for an equal part of the batch; a divisor of both.',
   },
   {
-    path: 'ringSets', label: 'Ring sets', group: 'Parallelism', kind: 'integer', min: 1, max: 1,
-    help: 'Rings that run side by side on different head groups; this version runs one.',
+    path: 'layout', label: 'Layout', group: 'Parallelism', kind: 'choice', choices: choicesOf(LAYOUTS, { zigzag: 'zigzag (balanced, recommended)' }),
+    help: 'Which tokens a rank owns; under a causal mask zigzag gives every rank the same work at every step, striped nearly so, contiguous does not.',
   },
   {
-    path: 'devices', label: 'Devices', group: 'Parallelism', kind: 'json',
-    help: 'GPU of each rank as a list of ordinals, or "auto" to share the GPUs out in turn.',
+    path: 'cyclicWidth', label: 'Dealt at a time', group: 'Parallelism', kind: 'integer', min: 1, max: 1 << 20, unit: 'tokens',
+    onlyWith: { path: 'layout', values: ['block-cyclic'] },
+    help: 'Tokens dealt to a rank at a time; 1 is striped, and the more the less balanced.',
+  },
+  {
+    path: 'devices', label: 'Devices', group: 'Parallelism', kind: 'list',
+    help: 'GPU of each rank, such as 0, 1, 0, 1, or auto to share the GPUs out in turn.',
   },
   {
     path: 'stragglers', label: 'Stragglers', group: 'Parallelism', kind: 'json',
@@ -87,8 +97,8 @@ const parallelismFields: readonly ConfigField[] = [
 
 const kernelFields: readonly ConfigField[] = [
   {
-    path: 'backend', label: 'Backend', group: 'Kernel', kind: 'choice', choices: choicesOf('backend', BACKENDS),
-    help: 'What computes the attention; modelled waits as long as the work would take at a given rate instead of computing.',
+    path: 'backend', label: 'Backend', group: 'Kernel', kind: 'choice', choices: choicesOf(BACKENDS),
+    help: 'What computes the attention: auto is the GPU where there is one, else wasm; modelled waits as long as the work would take instead of computing.',
   },
   {
     path: 'model.gflops', label: 'Modelled rate', group: 'Kernel', kind: 'number', min: 0, unit: 'GFLOP/s', nullable: true,
@@ -106,7 +116,7 @@ const kernelFields: readonly ConfigField[] = [
 
 const linkFields: readonly ConfigField[] = [
   {
-    path: 'transport', label: 'Transport', group: 'Link', kind: 'choice', choices: choicesOf('transport', TRANSPORTS),
+    path: 'transport', label: 'Transport', group: 'Link', kind: 'choice', choices: choicesOf(TRANSPORTS),
     help: 'How bytes move between two ranks: a local socket, or shared memory where the system has it.',
   },
   {
@@ -114,8 +124,8 @@ const linkFields: readonly ConfigField[] = [
     help: 'Whether a block travels while the previous one is computed on; off runs compute, then exchange.',
   },
   {
-    path: 'wireDtype', label: 'Wire format', group: 'Link', kind: 'choice', choices: choicesOf('wireDtype', WIRE_DTYPES),
-    help: 'Number format of keys and values on the wire.',
+    path: 'wireDtype', label: 'Wire format', group: 'Link', kind: 'choice', choices: choicesOf(WIRE_DTYPES),
+    help: 'Number format of keys and values on the wire; bfloat16 halves their bytes and rounds them, gradients are always float32.',
   },
   {
     path: 'link.bandwidthGBps', label: 'Emulated bandwidth', group: 'Link', kind: 'number', min: 0, unit: 'GB/s', nullable: true,
@@ -142,7 +152,7 @@ const measurementFields: readonly ConfigField[] = [
   },
   {
     path: 'verify', label: 'Verify', group: 'Measurement', kind: 'boolean',
-    help: 'Whether output rows are checked against a float64 reference after the run.',
+    help: 'Whether rows of the output and of the gradients are checked against a float64 reference after the run.',
   },
 ]
 

@@ -2,16 +2,16 @@ import { resolveBackend } from '../../kernels/backends/create.ts'
 import { toleranceOf } from '../../kernels/backends/tolerance.ts'
 import { InvalidInputError } from '../../kernels/config/problem.ts'
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import { shardTokens } from '../../kernels/plan/layout.ts'
+import { rankShape } from '../../kernels/rank/schedule.ts'
 import { sweepMessage, type SweepMessage, type SweepRequest, type Tile } from '../../kernels/sweep/protocol.ts'
 import type { SweepProgress, SweepReport } from '../../preload/contract/sweep.ts'
 import type { RankHost, RankProcess } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
+import { backendProbers } from '../machine/backendProbers.ts'
 import { readCacheSizes } from '../machine/caches.ts'
 import { SweepCancelledError, SweepFailedError } from './errors.ts'
 import { checkGrid, tilesOf, type SweepGrid } from './grid.ts'
 import { cellOf, sweepReport, type SweepFacts, type TileMeasurements } from './report.ts'
-import { tensorflowProber } from './tensorflowProber.ts'
 
 export type { SweepGrid } from './grid.ts'
 
@@ -85,17 +85,16 @@ class Sweep implements SweepHandle {
   async #run(config: RunConfig, grid: SweepGrid): Promise<SweepReport> {
     const { installation, rankHost } = this.#options
     const [backend, machine] = await Promise.all([
-      resolveBackend(config.backend, tensorflowProber(installation, rankHost)), readCacheSizes(),
+      resolveBackend(config.backend, backendProbers(installation, rankHost)), readCacheSizes(),
     ])
     if (this.#cancelled) throw new SweepCancelledError()
     if (backend.id === 'modelled') throw new RangeError('a modelled backend was resolved for a sweep')
-    const tokens = shardTokens(config.layout, config.seqLen, config.world)
-    const { tiles, warnings } = tilesOf(grid, tokens)
-    const { batch, heads, kvHeads, headDim } = config
+    const shape = rankShape(config)
+    const { tiles, warnings } = tilesOf(grid, shape.tokens)
     return this.#measure(tiles, {
-      config, backend: backend.id, machine, repeats: grid.repeats,
-      shape: { batch, heads, kvHeads, headDim, tokens },
-      tolerance: toleranceOf(backend.id),
+      config, backend: backend.id, machine, repeats: grid.repeats, shape,
+      // One block on one rank: nothing travels, and nothing is rounded to travel.
+      tolerance: toleranceOf(backend.id, 'float32').output,
       warnings: [...backend.warnings, ...warnings],
     })
   }

@@ -17,11 +17,18 @@ export interface MapCell {
   readonly badge?: string
 }
 
+/** Columns from one on that belong together; a line divides them from those before. */
+export interface ColumnGroup {
+  readonly from: number
+  readonly label: string
+}
+
 /** A table drawn as coloured cells. */
 export interface CellMapPicture {
   readonly columns: readonly string[]
   readonly rows: readonly string[]
-  readonly columnTitle: string
+  /** At least one, the first from column 0: what its label says of the columns. */
+  readonly columnGroups: readonly ColumnGroup[]
   readonly rowTitle: string
   readonly cells: readonly MapCell[]
   /** Small enough for a side panel: no axis titles, small text. */
@@ -42,7 +49,15 @@ const LINE = 14
 const GLYPH = 6.4
 const GAP = 1
 
-const marginsOf = (picture: CellMapPicture): Margins => (picture.compact === true ? COMPACT : LARGE)
+/** A small map names its column groups only where there are several. */
+const COMPACT_GROUPED: Margins = { ...COMPACT, top: 30 }
+
+const namesGroups = ({ compact, columnGroups }: CellMapPicture): boolean => compact !== true || columnGroups.length > 1
+
+function marginsOf(picture: CellMapPicture): Margins {
+  if (picture.compact !== true) return LARGE
+  return namesGroups(picture) ? COMPACT_GROUPED : COMPACT
+}
 
 /** Height the map wants at most: cells do not grow without bound. */
 export function cellMapHeight(picture: CellMapPicture, cellHeight = LARGEST_CELL_HEIGHT): number {
@@ -130,8 +145,15 @@ function axisMarks(picture: CellMapPicture, plot: PlotArea, tokens: ChartTokens)
     if (index % everyRow !== 0) continue
     marks.push({ type: 'text', style: { text, x: plot.x - 6, y: plot.y + (index + 0.5) * height, fill: tokens.muted, font, align: 'right', verticalAlign: 'middle' } })
   }
+  const groupY = picture.compact === true ? plot.y - 16 : plot.y - 21
+  for (const { from, label } of namesGroups(picture) ? picture.columnGroups : []) {
+    const x = plot.x + from * width
+    marks.push({ type: 'text', style: { text: label, x: from === 0 ? x : x + 4, y: groupY, fill: tokens.faint, font, align: 'left', verticalAlign: 'bottom' } })
+    if (from === 0) continue
+    const top = groupY - 12
+    marks.push({ type: 'line', shape: { x1: x - GAP / 2, y1: top, x2: x - GAP / 2, y2: plot.y + plot.height }, style: { stroke: tokens.text, lineWidth: 2 } })
+  }
   if (picture.compact !== true) {
-    marks.push({ type: 'text', style: { text: picture.columnTitle, x: plot.x, y: plot.y - 21, fill: tokens.faint, font, align: 'left', verticalAlign: 'bottom' } })
     marks.push({ type: 'text', style: { text: picture.rowTitle, x: plot.x - 6, y: plot.y - 4, fill: tokens.faint, font, align: 'right', verticalAlign: 'bottom' } })
   }
   return marks

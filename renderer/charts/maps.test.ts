@@ -6,9 +6,11 @@ import { rampColour, textOn } from '../theme/ramp.ts'
 import { cellAt, cellMapHeight, type CellMapPicture } from './cellMap.ts'
 import { barAt, idleBarsOf, idleChartHeight, idleShare, shownParts } from './idleBars.ts'
 import { sweepFinding, sweepPicture } from './sweepMap.ts'
-import { stepMapPicture, workMapPicture } from './workMap.ts'
+import { describeStep, stepMapPicture, usedLooks, workMapPicture } from './workMap.ts'
 
-const step = (stepIndex: number, kvOwner: number, kind: 'diagonal' | 'full' | 'skip', pairs: number) => ({ step: stepIndex, kvOwner, kind, pairs })
+const step = (stepIndex: number, kvOwner: number, kind: 'diagonal' | 'full' | 'skip', pairs: number) => ({
+  step: stepIndex, pass: 'forward' as const, stage: 'attend' as const, kvOwner, queryOwner: stepIndex === 0 ? kvOwner : 1 - kvOwner, kind, pairs,
+})
 /** Contiguous causal on two ranks of four tokens: rank 0 computes 10 pairs, rank 1 10 + 16. */
 const PLAN = {
   makespanPairs: 26, idleFraction: 1 - 36 / 52,
@@ -63,22 +65,44 @@ describe('work map', () => {
       [0, 0, 10 / 16, 'D'], [0, 1, null, '-'], [1, 0, 10 / 16, 'D'], [1, 1, 1, 'F'],
     ])
   })
+
+  const [first, second] = PLAN.plan.ranks
+  const [diagonal] = first.steps
+  const exchange = { ...diagonal, step: 2, pass: 'backward', stage: 'exchange', kvOwner: -1, queryOwner: -1, kind: 'none', pairs: 0 } as const
+  const backward = { ...diagonal, step: 3, pass: 'backward', kvOwner: 0, queryOwner: 1, kind: 'full', pairs: 16 } as const
+  const both = { ...PLAN.plan, ranks: [{ ...first, steps: [...first.steps, exchange, backward] }, { ...second, steps: [...second.steps, exchange, backward] }] }
+  it('has a column for every step of both passes, and divides them', () => {
+    const { columns, columnGroups, cells } = workMapPicture(both, false)
+    expect(columns).toEqual(['step 0', 'step 1', 'a2a 2', 'step 3'])
+    expect(stepMapPicture([{ rank: 0, step: 3, imbalanceUs: 0, computeUs: 1, exposedUs: 0, waitPeerUs: 0, waitLinkUs: 0 }], 'computeUs', both))
+      .toMatchObject({ columns, columnGroups })
+    expect(columnGroups).toEqual([{ from: 0, label: 'forward' }, { from: 2, label: 'backward' }])
+    expect(cells.filter(({ row }) => row === 0).map(({ lines }) => lines[0])).toEqual(['D 10', 'skip', 'all-to-all', 'F 16'])
+    expect(usedLooks(both).map(({ letter }) => letter)).toEqual(['D', '-', 'A', 'F'])
+  })
+  it('says whom a rank helps', () => {
+    const { cells } = workMapPicture(both, false)
+    expect(cells.find(({ row, column }) => row === 0 && column === 3)?.lines).toEqual(['F 16', 'for rank 1'])
+    expect(describeStep(0, backward)).toEqual(['backward pass, K/V of rank 0', 'helps rank 1: its queries', '16 pairs per head'])
+    expect(describeStep(1, backward)).toEqual(['backward pass, K/V of rank 0', '16 pairs per head'])
+    expect(describeStep(0, exchange)).toEqual(['backward pass'])
+  })
 })
 
 describe('step map', () => {
   const cell = (rank: number, at: number, imbalanceUs: number) => ({ rank, step: at, imbalanceUs, computeUs: 1, exposedUs: 0, waitPeerUs: 0, waitLinkUs: 0 })
   it('scales to the largest value and takes ranks as they are numbered', () => {
-    const picture = stepMapPicture([cell(4, 0, 0), cell(2, 1, 50)], 'imbalanceUs')
+    const picture = stepMapPicture([cell(4, 0, 0), cell(2, 1, 50)], 'imbalanceUs', null)
     expect(picture.rows).toEqual(['rank 2', 'rank 4'])
     expect(picture.cells.map(({ row, column, share, lines }) => [row, column, share, lines[0]])).toEqual([[1, 0, 0, '0'], [0, 1, 1, '50.0 µs']])
   })
   it('of nothing but zeros has no infinite share', () => {
-    expect(stepMapPicture([cell(0, 0, 0)], 'waitPeerUs').cells[0].share).toBe(0)
+    expect(stepMapPicture([cell(0, 0, 0)], 'waitPeerUs', null).cells[0].share).toBe(0)
   })
 })
 
 describe('cell map', () => {
-  const picture: CellMapPicture = { columns: ['a', 'b'], rows: ['x', 'y', 'z'], columnTitle: '', rowTitle: '', cells: [] }
+  const picture: CellMapPicture = { columns: ['a', 'b'], rows: ['x', 'y', 'z'], columnGroups: [{ from: 0, label: '' }], rowTitle: '', cells: [] }
   const size = { width: 284, height: cellMapHeight(picture, 20) }
   it('finds the cell under the pointer and nothing in the margins', () => {
     expect(cellAt(picture, size, 80, 40)).toEqual({ column: 0, row: 0 })

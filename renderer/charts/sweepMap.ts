@@ -40,7 +40,7 @@ export function sweepPicture(
   }
   return {
     columns: grid.blockK.map(String), rows: grid.blockQ.map(String),
-    columnTitle: 'key block (columns)', rowTitle: 'query block', cells: drawn,
+    columnGroups: [{ from: 0, label: 'key block (columns)' }], rowTitle: 'query block', cells: drawn,
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ConfigField } from '../../preload/contract/config.ts'
-import { configOf, describeProblem, draftOf, groupFields, sortProblems } from './configForm.ts'
+import { configOf, describeProblem, draftOf, groupFields, shownFields, sortProblems } from './configForm.ts'
 
 const field = (path: string, kind: ConfigField['kind'], nullable = false): ConfigField =>
   ({ path, kind, nullable, label: path, group: 'Problem', help: '' })
@@ -16,20 +16,42 @@ const CONFIG = {
   model: null, link: { bandwidthGBps: 1.5, latencyUs: 10 },
 }
 
-describe('the groups of the form', () => {
-  const choice = (path: string, available: number): ConfigField => ({
-    ...field(path, 'choice'), choices: ['a', 'b', 'c'].map((value, at) => ({ value, available: at < available })),
+describe('the fields of the form', () => {
+  it('stand in groups, in the order in which each group first occurs, and none is left out', () => {
+    const groups = groupFields([...FIELDS, { ...field('layout', 'choice'), group: 'Parallelism' }, field('pass', 'choice')])
+    expect(groups.map(({ title }) => title)).toEqual(['Problem', 'Parallelism'])
+    expect(groups.map(({ fields }) => fields.length)).toEqual([FIELDS.length + 1, 1])
+    expect(groups[0].fields.at(-1)?.path).toBe('pass')
   })
-  const groups = groupFields([...FIELDS, choice('pass', 1), { ...choice('layout', 2), group: 'Parallelism' }])
-  const paths = groups.map(({ fields }) => fields.map(({ path }) => path))
-  it('end with the fields that this version holds at one value', () => {
-    expect(groups.map(({ title, held }) => [title, held]))
-      .toEqual([['Problem', false], ['Parallelism', false], ['One value in this version', true]])
-    expect(paths.at(-1)).toEqual(['lookback', 'pass'])
-    expect(paths[1]).toEqual(['layout'])
+
+  const window: ConfigField = { ...field('window', 'integer'), onlyWith: { path: 'algorithm', values: ['double-ring'] } }
+  const shown = (algorithm: string, troubled: readonly string[] = []): string[] =>
+    shownFields([field('world', 'integer'), window], { algorithm }, new Set(troubled)).map(({ path }) => path)
+  it('are shown where they have an effect', () => {
+    expect(shown('double-ring')).toEqual(['world', 'window'])
+    expect(shown('ring')).toEqual(['world'])
   })
-  it('leave no field out', () => expect(paths.flat()).toHaveLength(FIELDS.length + 2))
-  it('have no empty group', () => expect(groupFields([field('world', 'integer')])).toHaveLength(1))
+  it('are shown all the same while their value is refused', () => expect(shown('ring', ['window'])).toEqual(['world', 'window']))
+})
+
+describe('a list of numbers', () => {
+  const boundaries = field('cuSeqlens', 'list', true)
+  const typed = (text: string): unknown => configOf([boundaries], { cuSeqlens: text }).cuSeqlens
+  it('is written with commas and read back', () => {
+    expect(draftOf([boundaries], { cuSeqlens: [0, 7, 16] })).toEqual({ cuSeqlens: '0, 7, 16' })
+    expect(typed('0, 7, 16')).toEqual([0, 7, 16])
+  })
+  it('may be typed with spaces alone, or as JSON', () => {
+    expect(typed(' 0 7  16 ')).toEqual([0, 7, 16])
+    expect(typed('[0,7,16]')).toEqual([0, 7, 16])
+    expect(typed('5')).toEqual([5])
+  })
+  it('is null when nothing is typed', () => expect(typed('  ')).toBeNull())
+  it('goes through as typed where it is none, for the checker to refuse', () => {
+    expect(typed('0, seven')).toBe('0, seven')
+    expect(typed('[]')).toBe('[]')
+    expect(typed('auto')).toBe('auto')
+  })
 })
 
 describe('a config and the form', () => {

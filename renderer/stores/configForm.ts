@@ -1,25 +1,23 @@
 import type { ConfigField, Problem } from '../../preload/contract/config.ts'
 
-/** Fields that this version holds at one value, beside the choices that leave only one. */
-const HELD_PATHS: ReadonlySet<string> = new Set(['lookback', 'keyPadding', 'window', 'ulyssesDegree', 'ringSets'])
-
 export interface FieldGroup {
   readonly title: string
   readonly fields: readonly ConfigField[]
-  /** True for fields that can only take one value in this version: shown last, folded. */
-  readonly held: boolean
 }
 
-const isHeld = ({ path, choices }: ConfigField): boolean =>
-  HELD_PATHS.has(path) || (choices?.filter(({ available }) => available).length === 1)
+/**
+ * The fields that have an effect with the other values of the draft, and those with a problem: a value that is refused
+ * must be seen to be mended.
+ */
+export function shownFields(fields: readonly ConfigField[], draft: Draft, troubled: ReadonlySet<string>): ConfigField[] {
+  return fields.filter(({ path, onlyWith }) =>
+    onlyWith === undefined || troubled.has(path) || onlyWith.values.some((value) => value === draft[onlyWith.path]))
+}
 
-/** The form's groups in the fields' order; what this version holds at one value comes last, together. */
+/** The form's groups in the fields' order. */
 export function groupFields(fields: readonly ConfigField[]): FieldGroup[] {
-  const free = fields.filter((field) => !isHeld(field))
-  const groups = [...new Set(free.map(({ group }) => group))]
-    .map((title) => ({ title, fields: free.filter(({ group }) => group === title), held: false }))
-  const held = fields.filter(isHeld)
-  return held.length === 0 ? groups : [...groups, { title: 'One value in this version', fields: held, held: true }]
+  return [...new Set(fields.map(({ group }) => group))]
+    .map((title) => ({ title, fields: fields.filter(({ group }) => group === title) }))
 }
 
 /** What the form holds: the text of every input as typed, so that a half-typed or wrong value is never lost. */
@@ -37,6 +35,7 @@ function valueAt(config: object, path: string): unknown {
 function toText(field: ConfigField, value: unknown): string {
   if (value === undefined || value === null) return ''
   if (field.kind === 'json') return JSON.stringify(value)
+  if (field.kind === 'list' && Array.isArray(value)) return value.join(', ')
   return typeof value === 'string' ? value : String(value as number | boolean)
 }
 
@@ -46,6 +45,12 @@ export function draftOf(fields: readonly ConfigField[], config: object): Draft {
     const value = valueAt(config, field.path)
     return [field.path, field.kind === 'boolean' ? value === true : toText(field, value)]
   }))
+}
+
+/** "0, 7, 16" or "[0, 7, 16]" as numbers; a text that is no list of numbers goes through as it is. */
+function listValue(text: string): unknown {
+  const values = text.replace(/^\[(.*)\]$/s, '$1').split(/[,\s]+/).filter((part) => part !== '').map(Number)
+  return values.length > 0 && values.every(Number.isFinite) ? values : text
 }
 
 /**
@@ -60,6 +65,7 @@ function fieldValue(field: ConfigField, typed: string | boolean): unknown {
     const value = Number(text)
     return Number.isFinite(value) ? value : text
   }
+  if (field.kind === 'list') return listValue(text)
   if (field.kind === 'json') {
     try {
       return JSON.parse(text) as unknown

@@ -1,29 +1,13 @@
 import { useDebounceFn } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
-import type { ConfigEntry, ConfigField, Problem, RunConfig } from '../../preload/contract/config.ts'
+import type { ConfigEntry, ConfigField, Problem } from '../../preload/contract/config.ts'
 import type { PlanReport } from '../../preload/contract/plan.ts'
 import { useBridge } from '../bridge/current.ts'
 import { configOf, draftOf, sortProblems, type Draft } from './configForm.ts'
 import { useNotices } from './notices.ts'
 
 const CHECK_DELAY_MS = 200
-
-/** Work of a config, for choosing the quickest: pairs times width, over all iterations. */
-const workOf = (config: RunConfig): number =>
-  config.seqLen ** 2 * config.heads * config.headDim * config.batch * (config.iterations + config.warmup)
-
-/** The config a first run should use: two ranks of real compute, the least work. */
-export function quickestEntry(entries: readonly ConfigEntry[]): ConfigEntry | undefined {
-  const valid = entries.filter((entry) => entry.config !== null)
-  const real = valid.filter(({ config }) => config?.world === 2 && config.backend !== 'modelled')
-  const byWork = (a: ConfigEntry, b: ConfigEntry): number => {
-    const [left, right] = [a.config, b.config]
-    if (left === null || right === null) return 0
-    return workOf(left) - workOf(right)
-  }
-  return real.toSorted(byWork)[0] ?? valid[0]
-}
 
 /** The list of configs and the one in the form, with what the checker says of it. */
 export const useConfigs = defineStore('configs', () => {
@@ -86,7 +70,8 @@ export const useConfigs = defineStore('configs', () => {
     fields.value = answer.data.fields
     entries.value = answer.data.configs
     if (selected.value === null) {
-      const first = quickestEntry(entries.value) ?? entries.value[0]
+      // What a newcomer should try first comes first.
+      const first = entries.value.find((entry) => entry.config !== null) ?? entries.value.at(0)
       if (first !== undefined) select(first.id)
     }
   }

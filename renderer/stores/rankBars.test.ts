@@ -3,7 +3,7 @@ import type { RankProgress, RunPhase } from '../../preload/contract/run.ts'
 import { rankBars } from './rankBars.ts'
 
 const bar = (phase: RunPhase, at: Omit<RankProgress, 'rank'>): ReturnType<typeof rankBars>[number] => {
-  const [first] = rankBars({ runId: 'r', timelineId: 't', phase, iterations: 4, ranks: [{ rank: 0, ...at }] }, 8)
+  const [first] = rankBars({ runId: 'r', timelineId: 't', phase, steps: 8, iterations: 4, ranks: [{ rank: 0, ...at }] })
   return first
 }
 

@@ -1,4 +1,4 @@
-import type { RankProgress, RunProgress } from '../../preload/contract/run.ts'
+import type { RankProgress, RunProgressEvent } from '../../preload/contract/run.ts'
 
 /** One rank's line of the progress table. */
 export interface RankBar {
@@ -15,10 +15,9 @@ export interface RankBar {
 /**
  * Where each rank is. A rank that is `done` has ended an iteration and not the run; one that is `starting` puts its
  * inputs in place, before the first step of an iteration.
- * @param steps ring steps of one iteration
  */
-export function rankBars(progress: RunProgress, steps: number): RankBar[] {
-  const { iterations, phase } = progress
+export function rankBars(progress: RunProgressEvent): RankBar[] {
+  const { iterations, phase, steps } = progress
   return progress.ranks.map(({ rank, iteration, step, state }) => {
     const begun = phase !== 'starting'
     const stepping = begun && state !== 'starting'

@@ -2,7 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import type { BridgeError } from '../../preload/contract/envelope.ts'
 import type { BridgeEvents } from '../../preload/contract/events.ts'
-import type { RunProgress, RunResult } from '../../preload/contract/run.ts'
+import type { RunProgressEvent, RunResult } from '../../preload/contract/run.ts'
 import { useBridge } from '../bridge/current.ts'
 import { useNotices } from './notices.ts'
 import { useTimelines } from './timelines.ts'
@@ -19,7 +19,7 @@ export const useRuns = defineStore('runs', () => {
   const active = shallowRef<RunIds | null>(null)
   const starting = ref(false)
   const cancelling = ref(false)
-  const progress = shallowRef<RunProgress | null>(null)
+  const progress = shallowRef<RunProgressEvent | null>(null)
   const result = shallowRef<RunResult | null>(null)
   const resultTimelineId = ref<string | null>(null)
   const error = shallowRef<BridgeError | null>(null)
@@ -45,7 +45,7 @@ export const useRuns = defineStore('runs', () => {
     timelines.select(ids.timelineId)
   }
 
-  function onProgress(next: RunProgress): void {
+  function onProgress(next: RunProgressEvent): void {
     if (ended.has(next.runId)) return
     // A run that this page did not start (it was reloaded, or another window did) is followed all the same.
     if (active.value?.runId !== next.runId) begin(next)

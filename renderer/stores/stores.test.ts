@@ -6,7 +6,7 @@ import type { RunResult } from '../../preload/contract/run.ts'
 import type { TimelineSummary } from '../../preload/contract/timeline.ts'
 import { provideBridge } from '../bridge/current.ts'
 import { memoryBridge, type MemoryBridge, type RouteHandlers } from '../bridge/memoryBridge.ts'
-import { quickestEntry, useConfigs } from './configs.ts'
+import { useConfigs } from './configs.ts'
 import { useNotices } from './notices.ts'
 import { useRuns } from './runs.ts'
 import { useShell } from './shell.ts'
@@ -35,7 +35,7 @@ const result = (failure: RunResult['failure'] = null): RunResult => ({ failure }
 const config = (change: Partial<RunConfig>): RunConfig =>
   ({ name: 'x', world: 2, seqLen: 64, heads: 1, headDim: 8, batch: 1, iterations: 1, warmup: 0, backend: 'wasm', ...change }) as RunConfig
 const entry = (id: string, change: Partial<RunConfig> | null): ConfigEntry => ({
-  id, source: 'fixture', fileName: `${id}.json`, config: change === null ? null : config(change),
+  id, source: 'fixture', group: 'Examples', fileName: `${id}.json`, config: change === null ? null : config(change),
   problems: change === null ? [{ path: 'world', expected: 'an integer', given: 'nothing' }] : [],
 })
 const FIELDS: ConfigField[] = [
@@ -44,14 +44,11 @@ const FIELDS: ConfigField[] = [
 ]
 
 describe('configs', () => {
-  it('start with the quickest one of two ranks that computes for real', () => {
-    const entries = [
-      entry('refused', null), entry('modelled', { backend: 'modelled', seqLen: 1 }), entry('eight', { world: 8, seqLen: 1 }),
-      entry('long', { seqLen: 4096 }), entry('quick', { seqLen: 512 }),
-    ]
-    expect(quickestEntry(entries)?.id).toBe('quick')
-    expect(quickestEntry(entries.slice(0, 2))?.id).toBe('modelled')
-    expect(quickestEntry(entries.slice(0, 1))).toBeUndefined()
+  it('start with the first one that is accepted', async () => {
+    connect({ 'config.list': () => ({ fields: FIELDS, configs: [entry('refused', null), entry('b', {}), entry('a', {})] }), 'config.check': () => ({ problems: [], plan }) })
+    const configs = useConfigs()
+    await configs.load()
+    expect(configs.selectedId).toBe('b')
   })
 
   it('are ready once the check accepted them, and not while an edit is unchecked', async () => {
@@ -103,7 +100,7 @@ describe('configs', () => {
 
 describe('runs', () => {
   const ids = { runId: 'r1', timelineId: 't1' }
-  const progress = { ...ids, phase: 'measuring' as const, iterations: 3, ranks: [] }
+  const progress = { ...ids, phase: 'measuring' as const, steps: 2, iterations: 3, ranks: [] }
 
   it('go from starting over progress to a result', async () => {
     const bridge = connect({ 'run.start': () => ids })

@@ -19,12 +19,12 @@ const SKY = '#56B4E9'
 const PURPLE = '#CC79A7'
 
 export const CATEGORY_LOOKS: Readonly<Record<SpanCategory, CategoryLook>> = {
-  compute: { label: 'compute', colour: BLUE, layer: 5, meaning: 'Attention arithmetic of one ring step' },
-  merge: { label: 'merge', colour: SKY, layer: 6, meaning: 'Folding a block\'s partial output into the accumulator' },
+  compute: { label: 'compute', colour: BLUE, layer: 5, meaning: 'Attention arithmetic of one step' },
+  merge: { label: 'merge', colour: SKY, layer: 6, meaning: 'Adding what arrived to what is there: a partial output, or a travelling gradient' },
   h2d: { label: 'host to device', colour: PURPLE, layer: 4, meaning: 'Copy from host memory to the device' },
   d2h: { label: 'device to host', colour: PURPLE, layer: 4, meaning: 'Copy from the device to host memory' },
-  send: { label: 'send', colour: GREEN, layer: 3, meaning: 'Bytes of a K/V block leaving for the next rank, first byte to last' },
-  recv: { label: 'receive', colour: GREEN, layer: 3, meaning: 'Bytes of a K/V block arriving, first byte to last' },
+  send: { label: 'send', colour: GREEN, layer: 3, meaning: 'Bytes of a block leaving for another rank, first byte to last' },
+  recv: { label: 'receive', colour: GREEN, layer: 3, meaning: 'Bytes of a block arriving, first byte to last' },
   'wait-peer': { label: 'waiting for a late peer', colour: ORANGE, layer: 2, meaning: 'The peer had not begun to send: imbalance' },
   'wait-link': { label: 'waiting for the wire', colour: VERMILION, layer: 2, meaning: 'Bytes are under way and no compute hides them' },
   barrier: { label: 'barrier', colour: null, layer: 1, meaning: 'Waiting for all ranks between iterations' },

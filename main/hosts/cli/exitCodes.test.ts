@@ -11,7 +11,7 @@ import { exitCodeOfError, exitCodeOfRun, exitCodeOfSweep } from './exitCodes.ts'
 const failure = (kind: RunFailure['kind']): RunFailure =>
   ({ kind, rank: 0, iteration: 0, step: 0, lastSpan: null, message: 'ended' })
 const verification = (passed: boolean): Verification =>
-  ({ checkedRows: 8, maxAbsError: passed ? 1e-7 : 1, maxAbsGradError: null, tolerance: 1e-5, passed })
+  ({ checkedRows: 8, checkedGradRows: 0, maxAbsError: passed ? 1e-7 : 1, maxAbsGradError: null, tolerance: 1e-5, gradTolerance: null, passed })
 
 describe('exit codes', () => {
   test('a run: 0 when it is done, verified or not', () => {

@@ -8,18 +8,23 @@ import { runCli } from './testing.ts'
 const PROMISED = {
   run: {
     '': ['config', 'plan', 'backend', 'device', 'warnings', 'iterations', 'makespanMs', 'overlapRatio', 'idleFraction', 'theory',
-      'hops', 'bytesPerHop', 'ranks', 'verification', 'tracePath'],
+      'hops', 'bytesPerHop', 'traffic', 'ranks', 'verification', 'tracePath'],
     'iterations.0': ['makespanMs'],
     theory: ['idleFraction', 'hops', 'bytesPerHop', 'speedupOverContiguous'],
     'ranks.1': ['rank', 'computeMs', 'commMs', 'overlapMs', 'exposedMs', 'waitPeerMs', 'waitLinkMs', 'idleMs', 'flops', 'gflops'],
-    verification: ['checkedRows', 'maxAbsError', 'maxAbsGradError', 'tolerance', 'passed'],
+    'traffic.0': ['channel', 'payload', 'pass', 'hops', 'bytesPerHop', 'theory'],
+    'traffic.0.theory': ['hops', 'bytesPerHop'],
+    verification: ['checkedRows', 'checkedGradRows', 'maxAbsError', 'maxAbsGradError', 'tolerance', 'gradTolerance', 'passed'],
   },
   plan: {
-    '': ['config', 'plan', 'makespanPairs', 'idleFraction', 'totalPairs', 'hideCondition', 'simulated'],
-    plan: ['world', 'hops', 'bytesPerHop', 'ranks'],
+    '': ['config', 'plan', 'makespanPairs', 'idleFraction', 'totalPairs', 'tileQuantised', 'memory', 'hideCondition', 'simulated'],
+    plan: ['world', 'hops', 'bytesPerHop', 'traffic', 'ranks'],
+    'plan.traffic.0': ['channel', 'payload', 'pass', 'hops', 'bytesPerHop'],
+    tileQuantised: ['blockQ', 'blockK', 'totalPairs', 'makespanPairs', 'idleFraction', 'speedupOverContiguous'],
+    memory: ['bytesPerRank', 'formulaBytes'],
     'plan.ranks.1': ['rank', 'pairs', 'steps'],
-    'plan.ranks.1.steps.1': ['step', 'kvOwner', 'kind', 'pairs'],
-    hideCondition: ['minShardTokens'],
+    'plan.ranks.1.steps.1': ['step', 'pass', 'stage', 'kvOwner', 'queryOwner', 'kind', 'pairs'],
+    hideCondition: ['minShardTokens', 'backwardMinShardTokens'],
     simulated: ['makespanMs', 'overlapRatio', 'idleFraction'],
   },
   sweep: {
@@ -45,7 +50,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ringscope-keys-'))
   config = join(folder, 'config.json')
   trace = join(folder, 'trace.json.gz')
-  writeFileSync(config, JSON.stringify({ world: 2, seqLen: 64, heads: 2, headDim: 16, backend: 'tfjs-cpu', blockQ: 16, blockK: 16, iterations: 1, warmup: 0 }))
+  writeFileSync(config, JSON.stringify({ world: 2, seqLen: 64, heads: 2, headDim: 16, pass: 'forward-backward', backend: 'tfjs-cpu', blockQ: 16, blockK: 16, iterations: 1, warmup: 0 }))
 })
 afterAll(() => { rmSync(folder, { recursive: true }) })
 

@@ -113,7 +113,7 @@ test('doctor --json is one document; every check has a status, and what does not
   const { code, stdout } = await runCli('doctor', '--json')
   expect(code).toBe(0)
   const report = JSON.parse(stdout) as DoctorReport
-  expect(report.backends.map((check) => check.id)).toEqual(['wasm', 'tensorflow', 'tfjs-wasm', 'tfjs-cpu', 'modelled'])
+  expect(report.backends.map((check) => check.id)).toEqual(['wasm', 'tensorflow', 'webgpu', 'tfjs-wasm', 'tfjs-cpu', 'modelled'])
   expect(report.transports.map((check) => check.id)).toEqual(['socket', 'shared-memory'])
   expect(report.hosts.map((check) => check.id)).toEqual(['electron', 'web', 'browser'])
   expect(report.devices[0].id).toBe('cpu')

@@ -1,3 +1,4 @@
+import { planRun } from '../../../../kernels/plan/planRun.ts'
 import { runResult } from '../../../analysis/runResult.ts'
 import { loadConfigFile } from '../../../config/configFile.ts'
 import { startRun } from '../../../executor/executor.ts'
@@ -31,13 +32,14 @@ async function save(timeline: Timeline, path: string): Promise<OutputError | nul
 export async function run(configPath: string, options: RunOptions, context: CliContext): Promise<void> {
   if (options.out !== undefined) checkOutputPath(options.out, ['.json', '.json.gz'])
   const config = await loadConfigFile(configPath, options.set)
+  const { stepCount } = planRun(config)
   const handle = startRun(config, {
     installation: context.installation,
     rankHost: nodeRankHost(),
     ...(options.stallTimeout === undefined ? {} : { stallTimeoutMs: options.stallTimeout * 1000 }),
   })
   handle.onProgress((progress) => {
-    context.terminal.progress(progressBar(runFraction(progress, config.world), `${config.name}: ${progress.phase}`))
+    context.terminal.progress(progressBar(runFraction(progress, stepCount), `${config.name}: ${progress.phase}`))
   })
   const stopListening = onAbort(context.cancel, () => { handle.cancel() })
   const timeline = await handle.finished.finally(() => {

@@ -4,6 +4,7 @@ import { formatSections, formatTable } from './table.ts'
 import { formatCount, formatShare, formatUs } from './units.ts'
 
 type File = TraceAnalysis['files'][number]
+type StepSummary = NonNullable<TraceAnalysis['run']>['plan']['ranks'][number]['steps'][number]
 
 function describeFile(file: File): string {
   const counts = (what: string, items: File['repairs']): string[] =>
@@ -24,21 +25,29 @@ function ranks(analysis: TraceAnalysis): string {
   ]))
 }
 
-/** Per ring step: the slowest rank, and the most any rank waits for it. */
+/** Which pass a step is of, and whether it is an all-to-all. */
+function stepKind(step: StepSummary | undefined): string {
+  if (step === undefined) return ''
+  return step.stage === 'exchange' ? `${step.pass}, all-to-all` : step.pass
+}
+
+/** Per step: the slowest rank, and the most any rank waits for it. */
 function steps(analysis: TraceAnalysis): string | null {
   if (analysis.steps.length === 0) return null
+  const planned = analysis.run?.plan.ranks.at(0)?.steps ?? []
   const byStep = Map.groupBy(analysis.steps, (cell) => cell.step)
   const rows = [...byStep].sort(([a], [b]) => a - b).map(([step, cells]) => {
     const slowest = cells.reduce((most, cell) => (cell.computeUs > most.computeUs ? cell : most))
     const largest = (figure: 'imbalanceUs' | 'exposedUs' | 'waitPeerUs' | 'waitLinkUs'): string =>
       formatUs(Math.max(...cells.map((cell) => cell[figure])))
     return [
-      `${step}`, formatUs(slowest.computeUs), `${slowest.rank}`, largest('imbalanceUs'), largest('exposedUs'),
+      `${step}`, stepKind(planned.at(step)), formatUs(slowest.computeUs), `${slowest.rank}`, largest('imbalanceUs'), largest('exposedUs'),
       largest('waitPeerUs'), largest('waitLinkUs'),
     ]
   })
-  return 'means per ring step; the largest of any rank\n' + formatTable(
-    ['step', 'compute', 'on rank', 'imbalance', 'exposed', 'wait for peer', 'wait for wire'].map((header) => ({ header })), rows)
+  return 'means per step; the largest of any rank\n' + formatTable(
+    [{ header: 'step' }, { header: '', align: 'left' },
+      ...['compute', 'on rank', 'imbalance', 'exposed', 'wait for peer', 'wait for wire'].map((header) => ({ header }))], rows)
 }
 
 /** What a trace says, for people. @param finding its main point in a sentence. */

@@ -1,7 +1,8 @@
 import type { PlanReport } from '../../../../preload/contract/plan.ts'
-import { describeConfig } from './runReport.ts'
+import { describeTransfer } from '../../../../preload/contract/traffic.ts'
+import { describeConfig } from './configLines.ts'
 import { formatSections, formatTable } from './table.ts'
-import { formatBytes, formatCount, formatGflops, formatMs, formatShare, significant } from './units.ts'
+import { formatBytes, formatCount, formatGflops, formatMs, formatShare, NONE, significant } from './units.ts'
 
 /** "diagonal, full x3, skip x4" */
 export function describeSteps(kinds: readonly string[]): string {
@@ -14,31 +15,56 @@ export function describeSteps(kinds: readonly string[]): string {
   return runs.map(({ kind, count }) => (count === 1 ? kind : `${kind} x${count}`)).join(', ')
 }
 
+/** A dash where tiles were not counted. */
+function tiled(report: PlanReport, figure: (tiles: NonNullable<PlanReport['tileQuantised']>) => string): string {
+  return report.tileQuantised === null ? NONE : figure(report.tileQuantised)
+}
+
 function theory(report: PlanReport): string {
-  const { plan, simulated } = report
-  return formatTable([{ header: '', align: 'left' }, { header: 'theory' }, { header: 'simulated' }], [
-    ['makespan', `${formatCount(report.makespanPairs)} pairs`, formatMs(simulated.makespanMs)],
-    ['idle fraction', formatShare(report.idleFraction), formatShare(simulated.idleFraction)],
-    ['overlap ratio', '-', formatShare(simulated.overlapRatio)],
-    ['speed-up over contiguous', significant(report.speedupOverContiguous), '-'],
-    ['tokens per rank', formatCount(plan.shardTokens), '-'],
-    ['hops per rank', formatCount(plan.hops), '-'],
-    ['bytes per hop', formatBytes(plan.bytesPerHop), '-'],
-    ['pairs in all', formatCount(report.totalPairs), '-'],
+  const { plan, simulated, memory } = report
+  const { blockQ, blockK } = report.config
+  return formatTable([{ header: '', align: 'left' }, { header: 'exact' }, { header: `in tiles of ${blockQ} x ${blockK}` }, { header: 'simulated' }], [
+    ['makespan', `${formatCount(report.makespanPairs)} pairs`, tiled(report, ({ makespanPairs }) => `${formatCount(makespanPairs)} pairs`), formatMs(simulated.makespanMs)],
+    ['idle fraction', formatShare(report.idleFraction), tiled(report, ({ idleFraction }) => formatShare(idleFraction)), formatShare(simulated.idleFraction)],
+    ['speed-up over contiguous', significant(report.speedupOverContiguous), tiled(report, ({ speedupOverContiguous }) => significant(speedupOverContiguous)), NONE],
+    ['pairs in all', formatCount(report.totalPairs), tiled(report, ({ totalPairs }) => formatCount(totalPairs)), NONE],
+    ['overlap ratio', NONE, NONE, formatShare(simulated.overlapRatio)],
+    ['tokens per rank', formatCount(plan.shardTokens), NONE, NONE],
+    ['memory per rank', formatBytes(memory.bytesPerRank), NONE, NONE],
+    ['  by the formula', formatBytes(memory.formulaBytes), NONE, NONE],
   ])
 }
 
+function traffic({ plan }: PlanReport): string | null {
+  if (plan.traffic.length === 0) return null
+  return 'what travels, per rank and iteration\n' + formatTable(
+    [{ header: 'pass', align: 'left' }, { header: 'what', align: 'left' }, { header: 'hops' }, { header: 'bytes per hop' }],
+    plan.traffic.map((kind) => [kind.pass, describeTransfer(kind), formatCount(kind.hops), formatBytes(kind.bytesPerHop)]))
+}
+
+/** What a step computes: "full", or "full for rank 5" where the queries are another rank's. */
+const stepName = (rank: number, { stage, kind, queryOwner }: PlanReport['plan']['ranks'][number]['steps'][number]): string =>
+  stage === 'exchange' ? 'all-to-all' : queryOwner >= 0 && queryOwner !== rank ? `${kind} for rank ${queryOwner}` : kind
+
 function ranks(report: PlanReport): string {
+  const ofPass = (rank: PlanReport['plan']['ranks'][number], pass: 'forward' | 'backward'): string =>
+    describeSteps(rank.steps.filter((step) => step.pass === pass).map((step) => stepName(rank.rank, step)))
+  const both = report.config.pass === 'forward-backward'
   return formatTable(
-    [{ header: 'rank' }, { header: 'pairs' }, { header: 'busy' }, { header: 'steps', align: 'left' }],
+    [{ header: 'rank' }, { header: 'pairs' }, { header: 'busy' }, { header: both ? 'forward' : 'steps', align: 'left' },
+      ...(both ? [{ header: 'backward', align: 'left' } as const] : [])],
     report.plan.ranks.map((rank) => [
-      `${rank.rank}`, formatCount(rank.pairs), formatShare(rank.pairs / report.makespanPairs),
-      describeSteps(rank.steps.map((step) => step.kind)),
+      `${rank.rank}`, formatCount(rank.pairs), formatShare(report.makespanPairs === 0 ? null : rank.pairs / report.makespanPairs),
+      ofPass(rank, 'forward'), ...(both ? [ofPass(rank, 'backward')] : []),
     ]))
 }
 
-function hiding({ hideCondition }: PlanReport): string {
-  return `a hop hides behind a step's compute from ${formatCount(hideCondition.minShardTokens)} tokens per rank, with ` +
+function hiding({ hideCondition, plan }: PlanReport): string | null {
+  if (plan.traffic.length === 0) return null
+  const backward = hideCondition.backwardMinShardTokens === null
+    ? ''
+    : `, K/V and gradient behind a backward step's from ${formatCount(hideCondition.backwardMinShardTokens)}`
+  return `a hop hides behind a step's compute from ${formatCount(hideCondition.minShardTokens)} tokens per rank${backward}, with ` +
     `${formatGflops(hideCondition.gflopsPerRank)} a rank, ${significant(hideCondition.bandwidthGBps)} GB/s and ` +
     `${significant(hideCondition.latencyUs)} µs (${hideCondition.basis})`
 }
@@ -50,6 +76,7 @@ export function formatPlanReport(report: PlanReport): string {
     describeConfig(report.config),
     padding === 0 ? null : `padded by ${formatCount(padding)} tokens to ${formatCount(report.plan.paddedSeqLen)}`,
     theory(report),
+    traffic(report),
     ranks(report),
     hiding(report),
   ])

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { parseRunConfig } from '../../../../kernels/config/runConfig.ts'
 import type { RunProgress, RunResult } from '../../../../preload/contract/run.ts'
 import type { SweepReport } from '../../../../preload/contract/sweep.ts'
-import { describeSteps } from './planReport.ts'
+import { planReport } from '../../../planner/planReport.ts'
+import { describeConfig } from './configLines.ts'
+import { describeSteps, formatPlanReport } from './planReport.ts'
 import { progressBar, runFraction } from './progress.ts'
 import { formatRunReport } from './runReport.ts'
 import { formatSweepReport } from './sweepReport.ts'
@@ -15,13 +17,15 @@ const rank = (number: number): RunResult['ranks'][number] => ({
 
 const result: RunResult = {
   config,
-  plan: { world: 2, shardTokens: 2048, paddedSeqLen: 4096, hops: 1, bytesPerHop: 4_194_304, ranks: [] },
+  plan: { world: 2, shardTokens: 2048, paddedSeqLen: 4096, hops: 1, bytesPerHop: 4_194_304, traffic: [], ranks: [] },
   backend: 'wasm', device: 'relaxed-SIMD, 1 thread', transport: 'socket', modelled: false, warnings: ['more ranks than cores'],
   iterations: [{ iteration: 1, makespanMs: 133.4, overlapRatio: 0.97, idleFraction: 0.0975 }],
   makespanMs: 133.4, overlapRatio: 0.97, idleFraction: 0.0975,
   theory: { idleFraction: 0.000_122, hops: 1, bytesPerHop: 4_194_304, speedupOverContiguous: 1.5 },
-  hops: 1, bytesPerHop: 4_194_304, ranks: [rank(0), rank(1)],
-  verification: { checkedRows: 128, maxAbsError: 2.4e-7, maxAbsGradError: null, tolerance: 1e-5, passed: true },
+  hops: 1, bytesPerHop: 4_194_304,
+  traffic: [{ channel: 'kv', payload: 'kv', pass: 'forward', hops: 1, bytesPerHop: 4_194_304, theory: { hops: 1, bytesPerHop: 4_194_304 } }],
+  ranks: [rank(0), rank(1)],
+  verification: { checkedRows: 128, checkedGradRows: 0, maxAbsError: 2.4e-7, maxAbsGradError: null, tolerance: 1e-5, gradTolerance: null, passed: true },
   outputChecksum: 1, failure: null, tracePath: 'pair.json',
 }
 
@@ -31,7 +35,7 @@ describe('the report of a run', () => {
     for (const line of [
       /^pair$/m, /^2 ranks, zigzag, causal, overlap on; batch 1, 4,096 tokens, heads 4, head dimension 64, tiles 128 x 256$/m,
       /^backend wasm \(relaxed-SIMD, 1 thread\), transport socket$/m,
-      /^idle fraction +9\.75 % +0\.0122 %$/m, /^bytes per hop +4\.00 MiB +4\.00 MiB$/m,
+      /^idle fraction +9\.75 % +0\.0122 %$/m, /^forward +K\/V +1\.00 +1 +4\.00 MiB +4\.00 MiB$/m,
       /^ +measured +theory$/m, /^totals over 1 iteration$/m,
       /^ +1 +120 ms +8\.25 ms +8\.00 ms +250 µs +12\.0 ms +200 µs +13\.0 ms +33\.2 GFLOP\/s$/m,
       /^verification passed: 128 rows against float64, largest error 2\.4e-7 \(tolerance 1\.0e-5\)$/m,
@@ -51,7 +55,7 @@ describe('the report of a run', () => {
   })
 
   test('wrong results and early ends are said in capitals', () => {
-    const wrong = { checkedRows: 8, maxAbsError: 0.5, maxAbsGradError: null, tolerance: 1e-5, passed: false }
+    const wrong = { checkedRows: 8, checkedGradRows: 0, maxAbsError: 0.5, maxAbsGradError: null, tolerance: 1e-5, gradTolerance: null, passed: false }
     expect(formatRunReport({ ...result, verification: wrong })).toMatch(/^verification FAILED: 8 rows .* largest error 5\.0e-1/m)
     const failure = { kind: 'crashed' as const, rank: 1, iteration: 2, step: 0, lastSpan: null, message: 'rank 1 was killed' }
     const text = formatRunReport({ ...result, iterations: [], ranks: [], verification: null, failure, tracePath: null })
@@ -59,6 +63,64 @@ describe('the report of a run', () => {
     expect(text).toContain('no iteration was measured')
     expect(text).toContain('verification: not done, the run ended early')
     expect(formatRunReport({ ...result, failure: { ...failure, kind: 'cancelled', message: 'stopped' } })).toMatch(/^CANCELLED: stopped$/m)
+  })
+})
+
+describe('a backward pass in the report of a run', () => {
+  const both = { ...config, pass: 'forward-backward' as const }
+  const gradient = { channel: 'dkv' as const, payload: 'dkv' as const, pass: 'backward' as const, hops: 0.5, bytesPerHop: 0, theory: { hops: 1, bytesPerHop: 64 } }
+  const verification = { checkedRows: 128, checkedGradRows: 96, maxAbsError: 2.4e-7, maxAbsGradError: 3.5e-6, tolerance: 1e-5, gradTolerance: 1e-4, passed: true }
+
+  test('shows gradients apart: what travels and how far it is from float64', () => {
+    const text = formatRunReport({ ...result, config: both, traffic: [...result.traffic, gradient], verification })
+    expect(text).toMatch(/^backward +dK\/dV +0\.500 +1 +0 B +64\.0 B$/m)
+    expect(text).toMatch(/^verification passed: .*; gradients: 96 rows, largest error 3\.5e-6 \(tolerance 1\.0e-4\)$/m)
+  })
+
+  test('says that a bfloat16 wire rounded, where anything travelled', () => {
+    const line = (world: number): string => formatRunReport({ ...result, config: { ...config, world, wireDtype: 'bfloat16' } })
+    expect(line(2)).toMatch(/^verification passed: .*; K\/V travelled as bfloat16$/m)
+    expect(line(1)).not.toMatch(/travelled as/)
+  })
+})
+
+describe('a config in words', () => {
+  const line = (fields: object): string => describeConfig(parseRunConfig({ name: 'x', world: 4, seqLen: 4096, batch: 2, heads: 4, headDim: 64, ...fields }, 'test')).split('\n')[1]
+  test.each([
+    [{ algorithm: 'double-ring', window: 2 }, '4 ranks, double ring in windows of 2, zigzag, causal, overlap on'],
+    [{ algorithm: 'hybrid', ulyssesDegree: 2, ringSets: 2 }, '4 ranks, Ulysses of 2 x ring, 2 ring sets, zigzag, causal, overlap on'],
+    [{ layout: 'block-cyclic', cyclicWidth: 32, lookback: 1000 }, '4 ranks, block-cyclic by 32, causal, lookback 1,000, overlap on'],
+    [{ mask: 'full', cuSeqlens: [0, 700, 4096], keyPadding: [4096, 9] }, '4 ranks, zigzag, full, 2 packed documents, key lengths 4,096 and 9, overlap on'],
+    [{ algorithm: 'distflash', layout: 'contiguous', pass: 'forward-backward', wireDtype: 'bfloat16', overlap: false },
+      '4 ranks, DistFlashAttention, contiguous, causal, forward and backward, bfloat16 wire, overlap off'],
+  ])('%o', (fields, expected) => { expect(line(fields).split(';')[0]).toBe(expected) })
+})
+
+describe('the report of a plan', () => {
+  const reportOf = (fields: object): string =>
+    formatPlanReport(planReport(parseRunConfig({ name: 'x', world: 4, seqLen: 4096, heads: 4, headDim: 64, ...fields }, 'test')))
+
+  test('has tiles beside exact pairs, memory beside its formula, and every kind of transfer', () => {
+    const text = reportOf({ pass: 'forward-backward' })
+    expect(text).toMatch(/^ +exact +in tiles of 128 x 256 +simulated$/m)
+    expect(text).toMatch(/^idle fraction +0 % +\S+ % +\S+ %$/m)
+    expect(text).toMatch(/^memory per rank +\S+ MiB/m)
+    expect(text).toMatch(/^ +by the formula +\S+ MiB/m)
+    // One K/V block: 2 x 4 heads x 1024 tokens x 64 x 4 bytes; the gradient makes as many hops as K/V.
+    for (const what of ['forward +K/V', 'backward +K/V', 'backward +dK/dV']) expect(text).toMatch(new RegExp(`^${what} +3 +2\\.00 MiB$`, 'm'))
+    expect(text).toMatch(/K\/V and gradient behind a backward step's from [\d,]+/)
+    expect(text).toMatch(/^ +0 .* diagonal, second-half-q x3 +second-half-q x3, diagonal$/m)
+  })
+
+  test('says whom a rank helps, and where an all-to-all is', () => {
+    expect(reportOf({ algorithm: 'distflash', layout: 'contiguous' })).toMatch(/^ +0 .*full for rank 3/m)
+    const ulysses = reportOf({ algorithm: 'ulysses' })
+    expect(ulysses).toMatch(/^ +0 .* all-to-all, diagonal, all-to-all$/m)
+    expect(ulysses).toMatch(/^forward +Q, K, V, all-to-all +3 /m)
+  })
+
+  test('of one rank speaks of no hops', () => {
+    expect(reportOf({ world: 1 })).not.toMatch(/hop|travels|NaN/)
   })
 })
 

@@ -1,20 +1,12 @@
-import type { RunConfig } from '../../../../kernels/config/runConfig.ts'
-import type { RunResult } from '../../../../preload/contract/run.ts'
+import type { RunResult, Verification } from '../../../../preload/contract/run.ts'
+import { describeTransfer } from '../../../../preload/contract/traffic.ts'
+import { describeConfig } from './configLines.ts'
 import { formatSections, formatTable } from './table.ts'
 import { formatBytes, formatCount, formatError, formatGflops, formatMs, formatShare, NONE, significant } from './units.ts'
 
 /** "wasm relaxed-SIMD, 1 thread", or "tensorflow (GPU)" where the device does not name the backend itself. */
 export const describeBackend = (backend: string, device: string): string =>
   device === '' ? backend : device.startsWith(backend) ? device : `${backend} (${device})`
-
-/** The config in two lines. */
-export function describeConfig(config: RunConfig): string {
-  const heads = config.kvHeads === config.heads ? `${config.heads}` : `${config.heads} query, ${config.kvHeads} key/value`
-  return `${config.name}\n` +
-    `${config.world} ranks, ${config.layout}, ${config.mask}, overlap ${config.overlap ? 'on' : 'off'}; ` +
-    `batch ${config.batch}, ${formatCount(config.seqLen)} tokens, heads ${heads}, head dimension ${config.headDim}, ` +
-    `tiles ${config.blockQ} x ${config.blockK}`
-}
 
 function conditions(result: RunResult): string {
   const { config } = result
@@ -37,10 +29,20 @@ function figures(result: RunResult): string {
     ['makespan (median)', formatMs(result.makespanMs), NONE],
     ['idle fraction', formatShare(result.idleFraction), formatShare(theory.idleFraction)],
     ['overlap ratio', formatShare(result.overlapRatio), NONE],
-    ['hops per rank', formatCount(result.hops), formatCount(theory.hops)],
-    ['bytes per hop', formatBytes(result.bytesPerHop), formatBytes(theory.bytesPerHop)],
     ['speed-up over contiguous', NONE, significant(theory.speedupOverContiguous)],
   ])
+}
+
+/** What each rank sends in an iteration, by kind: counted beside planned. */
+function traffic(result: RunResult): string | null {
+  if (result.traffic.length === 0) return null
+  const columns = ['hops', 'theory', 'bytes per hop', 'theory']
+  return 'what travels, per rank and iteration\n' + formatTable(
+    [{ header: 'pass', align: 'left' }, { header: 'what', align: 'left' }, ...columns.map((header) => ({ header }))],
+    result.traffic.map((kind) => [
+      kind.pass, describeTransfer(kind), significant(kind.hops), formatCount(kind.theory.hops),
+      formatBytes(kind.bytesPerHop), formatBytes(kind.theory.bytesPerHop),
+    ]))
 }
 
 function ranks(result: RunResult): string {
@@ -61,8 +63,16 @@ export function verificationLine(result: RunResult): string {
   }
   const { passed, checkedRows, maxAbsError, tolerance } = verification
   return `verification ${passed ? 'passed' : 'FAILED'}: ${formatCount(checkedRows)} rows against float64, ` +
-    `largest error ${formatError(maxAbsError)} (tolerance ${formatError(tolerance)})`
+    `largest error ${formatError(maxAbsError)} (tolerance ${formatError(tolerance)})${gradients(verification)}${wireNote(result)}`
 }
+
+function gradients({ checkedGradRows, maxAbsGradError, gradTolerance }: Verification): string {
+  if (maxAbsGradError === null || gradTolerance === null) return ''
+  return `; gradients: ${formatCount(checkedGradRows)} rows, largest error ${formatError(maxAbsGradError)} (tolerance ${formatError(gradTolerance)})`
+}
+
+/** What rounds most is said, so that the error is not taken for the kernel's. */
+const wireNote = ({ config }: RunResult): string => (config.wireDtype === 'bfloat16' && config.world > 1 ? '; K/V travelled as bfloat16' : '')
 
 function failureLine(result: RunResult): string | null {
   if (result.failure === null) return null
@@ -77,6 +87,7 @@ export function formatRunReport(result: RunResult): string {
     describeConfig(result.config),
     conditions(result),
     measured ? figures(result) : null,
+    measured ? traffic(result) : null,
     measured ? ranks(result) : 'no iteration was measured',
     verificationLine(result),
     result.warnings.map((warning) => `warning: ${warning}`).join('\n'),
