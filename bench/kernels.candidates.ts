@@ -1,14 +1,16 @@
 import { join } from 'node:path'
-import { createRequire } from 'node:module'
 import type * as tfcore from '@tensorflow/tfjs-core'
 import { parseRunConfig } from '../kernels/config/runConfig.ts'
-import { createArena } from '../kernels/backends/arena.ts'
-import type { AttentionBackend, BackendSetup, RankShape, SpanSink } from '../kernels/backends/backend.ts'
-import { TfjsBackend } from '../kernels/backends/tfjs/backend.ts'
-import type { TfRuntime } from '../kernels/backends/tfjs/tfcore.ts'
-import { createWasmBackend, wasmScratchBytes } from '../kernels/backends/wasm/backend.ts'
-import { loadKernel, type KernelBuild, type KernelExports } from '../kernels/backends/wasm/kernelModule.ts'
+import { computeSpec, createArena } from '../kernels/backends/arena.ts'
+import type { AttentionBackend, BackendSetup, BlockWork, ConcreteBackendId, RankShape, SpanSink } from '../kernels/backends/backend.ts'
+import { createBackend, scratchBytes } from '../kernels/backends/create.ts'
+import { loadCore } from '../kernels/backends/tfjs/runtimes.ts'
+import { createWasmBackend } from '../kernels/backends/wasm/backend.ts'
+import { loadKernel, type KernelBuild } from '../kernels/backends/wasm/kernelModule.ts'
 import { keyRanges } from '../kernels/plan/keyRanges.ts'
+
+export const PASSES = ['forward', 'backward'] as const
+export type Pass = (typeof PASSES)[number]
 
 export interface Problem {
   readonly heads: number
@@ -17,23 +19,31 @@ export interface Problem {
   readonly mask: 'full' | 'causal'
 }
 
-/** One way of computing the same attention. */
+export type Tile = readonly [blockQ: number, blockK: number]
+
+/** One thing to time. */
 export interface Candidate {
-  readonly family: 'naive tfjs-wasm' | 'tiled tfjs-wasm' | 'fused simd' | 'fused relaxed'
-  readonly tile: readonly [blockQ: number, blockK: number] | null
+  readonly name: string
   readonly flops: number
-  /** One whole pass; resolves to the output f32 [heads, tokens, headDim]. */
-  run(): Promise<Float32Array>
+  run(): unknown
+}
+
+/** The same attention, some way of computing it. */
+export interface Attention {
+  readonly device: string
+  readonly passes: Readonly<Record<Pass, Candidate>>
+  /** What the passes leave: the output f32 [heads, tokens, headDim]; dQ, dK and dV of the same shape. Valid until the next pass. */
+  results(): Promise<Readonly<Record<Pass, readonly Float32Array[]>>>
   dispose(): Promise<void>
 }
 
 export const KERNELS_DIR = join(import.meta.dirname, '..', 'out', 'kernels')
 
-const silent: SpanSink = { now: () => 0, record: () => undefined }
+const silent: SpanSink = { now: () => Number(process.hrtime.bigint()), record: () => undefined }
 
-/** 4 H D times the pairs computed: two products of two operations each. */
-export function attentionFlops({ heads, tokens, headDim, mask }: Problem): number {
-  return 4 * heads * headDim * (mask === 'full' ? tokens * tokens : tokens * (tokens + 1) / 2)
+/** Two products of two operations each, in a backward pass five: times heads, headDim and the pairs computed. */
+export function attentionFlops({ heads, tokens, headDim, mask }: Problem, pass: Pass): number {
+  return (pass === 'forward' ? 4 : 10) * heads * headDim * (mask === 'full' ? tokens * tokens : tokens * (tokens + 1) / 2)
 }
 
 function fillInputs(tensor: Float32Array, seed: number): void {
@@ -44,86 +54,156 @@ function fillInputs(tensor: Float32Array, seed: number): void {
   }
 }
 
-function setupOf(problem: Problem, blockQ: number, blockK: number): BackendSetup {
+function setupOf(id: ConcreteBackendId, problem: Problem, [blockQ, blockK]: Tile): BackendSetup {
   const { heads, tokens, headDim, mask } = problem
   const shape: RankShape = { batch: 1, heads, kvHeads: heads, headDim, tokens, blockQ, blockK }
-  const arena = createArena(shape, 1, wasmScratchBytes(shape))
-  for (const [at, tensor] of [arena.q, arena.slots[0].k, arena.slots[0].v].entries()) fillInputs(tensor, at + 1)
-  const config = parseRunConfig({ world: 1, seqLen: tokens, heads, headDim, mask, blockQ, blockK }, 'bench')
+  const spec = computeSpec(shape, true)
+  const arena = createArena(spec, scratchBytes(id, spec))
+  const { sides: [side], kv: [slot] } = arena
+  for (const [at, tensor] of [side.q, slot.k, slot.v, side.dOut].entries()) fillInputs(tensor, at + 1)
+  const config = parseRunConfig({ world: 1, seqLen: tokens, heads, headDim, mask, blockQ, blockK, pass: 'forward-backward' }, 'bench')
   return { shape, arena, config, kernelsDir: KERNELS_DIR }
 }
 
-function candidateOf(
-  family: Candidate['family'], problem: Problem, setup: BackendSetup, backend: AttentionBackend,
-): Candidate {
-  const { arena, shape } = setup
-  const positions = Int32Array.from({ length: shape.tokens }, (_, row) => row)
-  const ranges = keyRanges(problem.mask, positions, positions, shape.tokens)
-  const flops = attentionFlops(problem)
+async function attentionOf(name: string, problem: Problem, { arena, config }: BackendSetup, backend: AttentionBackend): Promise<Attention> {
+  const { sides: [side], kv: [slot], dkv: [gradient] } = arena
+  const positions = Int32Array.from({ length: problem.tokens }, (_, row) => row)
+  const work: BlockWork = { side, slot, ranges: [keyRanges(config, 0, positions, positions)], flops: 0 }
+  const forward = async (): Promise<void> => {
+    await backend.begin(side, silent)
+    await backend.attend(work, silent)
+    await backend.finish(side, silent)
+  }
+  const backward = async (): Promise<void> => {
+    await backend.beginBackward(side, silent)
+    await backend.attendBackward({ ...work, gradient, fresh: true }, silent)
+    await backend.finishBackward(side, silent)
+  }
+  // A backward pass starts from what a forward pass left.
+  await forward()
   return {
-    family, flops, tile: [shape.blockQ, shape.blockK],
-    async run() {
-      await backend.begin(silent)
-      await backend.attend({ slot: arena.slots[0], ranges, flops }, silent)
-      await backend.finish(silent)
-      return arena.out
+    device: backend.device,
+    passes: {
+      forward: { name, flops: attentionFlops(problem, 'forward'), run: forward },
+      backward: { name, flops: attentionFlops(problem, 'backward'), run: backward },
     },
+    results: () => Promise.resolve({ forward: [side.out], backward: [side.dq, gradient.dk, gradient.dv] }),
     dispose: () => backend.dispose(),
   }
 }
 
-export async function fusedCandidate(problem: Problem, build: KernelBuild, blockQ: number, blockK: number): Promise<Candidate> {
-  const setup = setupOf(problem, blockQ, blockK)
-  return candidateOf(`fused ${build}`, problem, setup, await createWasmBackend(setup, [build]))
+export async function fusedAttention(problem: Problem, build: KernelBuild, tile: Tile): Promise<Attention> {
+  const setup = setupOf('wasm', problem, tile)
+  return attentionOf(`fused ${build} ${tile.join(' x ')}`, problem, setup, await createWasmBackend(setup, [build]))
 }
 
-export function tiledCandidate(problem: Problem, runtime: TfRuntime, blockQ: number, blockK: number): Candidate {
-  const setup = setupOf(problem, blockQ, blockK)
-  return candidateOf('tiled tfjs-wasm', problem, setup, new TfjsBackend(runtime, setup))
+/** The same with scores so large that the kernel has to look for their maximum. */
+export async function fusedLargeScores(problem: Problem, build: KernelBuild, tile: Tile): Promise<Attention> {
+  const setup = setupOf('wasm', problem, tile)
+  const { q } = setup.arena.sides[0]
+  q.forEach((value, at) => { q[at] = 100 * value })
+  return attentionOf(`fused ${build}, scores of hundreds`, problem, setup, await createWasmBackend(setup, [build]))
+}
+
+/** A backend as a rank makes it. @throws BackendUnavailableError */
+export async function backendAttention(id: ConcreteBackendId, problem: Problem, tile: Tile): Promise<Attention> {
+  const setup = setupOf(id, problem, tile)
+  return attentionOf(`${id} ${tile.join(' x ')}`, problem, setup, await createBackend(id, setup))
 }
 
 /**
- * As it is written down: matMul with transposeB, softmax, matMul, all heads and all rows in one piece. Full mask
- * only; Q is scaled beforehand, outside the measurement.
+ * As it is written down: all heads and all rows of every product in one piece. Full mask only; Q is scaled beforehand, outside
+ * the measurement. The backward pass makes the weights again, as the others do, and with flags where matMul has them.
+ * On tfjs's current backend.
  */
-export function naiveCandidate(problem: Problem): Candidate {
-  const tf = createRequire(import.meta.url)('@tensorflow/tfjs-core') as typeof tfcore
+export async function naiveAttention(problem: Problem): Promise<Attention> {
+  const tf = loadCore()
   const { heads, tokens, headDim } = problem
-  const { arena } = setupOf(problem, tokens, tokens)
+  const { sides: [side], kv: [slot] } = setupOf('tfjs-wasm', problem, [tokens, tokens]).arena
   const tensor = (values: Float32Array): tfcore.Tensor3D => tf.tensor3d(new Float32Array(values), [heads, tokens, headDim])
   const scale = 1 / Math.sqrt(headDim)
-  const [q, k, v] = [tensor(arena.q.map((value) => value * scale)), tensor(arena.slots[0].k), tensor(arena.slots[0].v)]
+  const [q, k, v, dOut] = [tensor(side.q.map((value) => value * scale)), tensor(slot.k), tensor(slot.v), tensor(side.dOut)]
+  const weights = (): tfcore.Tensor3D => tf.softmax(tf.matMul(q, k, false, true))
+  const read = async (tensors: readonly tfcore.Tensor[]): Promise<Float32Array[]> => {
+    const values = await Promise.all(tensors.map((each) => each.data<'float32'>()))
+    const copies = values.map((each) => each.slice())
+    tf.dispose([...tensors])
+    return copies
+  }
+  const forward = (): Promise<Float32Array[]> => read([tf.tidy(() => tf.matMul(weights(), v))])
+  const [out] = await forward()
+  const output = tensor(out)
+  const backward = (): Promise<Float32Array[]> => read(tf.tidy(() => {
+    const p = weights()
+    const dv = tf.matMul(p, dOut, true, false)
+    const dp = tf.matMul(dOut, v, false, true)
+    const ds = tf.mul(p, tf.sub(dp, tf.sum(tf.mul(dOut, output), -1, true)))
+    return [tf.mul(tf.matMul(ds, k), scale), tf.matMul(ds, q, true, false), dv]
+  }))
+  const name = 'naive tfjs-wasm'
   return {
-    family: 'naive tfjs-wasm', tile: null, flops: attentionFlops(problem),
-    async run() {
-      const out = tf.tidy(() => tf.matMul(tf.softmax(tf.matMul(q, k, false, true)), v))
-      const values = await out.data()
-      out.dispose()
-      return values as Float32Array
+    device: name,
+    passes: {
+      forward: { name, flops: attentionFlops(problem, 'forward'), run: forward },
+      backward: { name, flops: attentionFlops(problem, 'backward'), run: backward },
     },
+    results: async () => ({ forward: await forward(), backward: await backward() }),
     async dispose() {
-      tf.dispose([q, k, v])
+      tf.dispose([q, k, v, dOut, output])
     },
   }
 }
 
-/** The two matrix products of the fused kernel alone, on data that stays in the first-level cache. */
-export async function microKernelRun(build: KernelBuild, headDim: number): Promise<{ flops: number; run(): void }> {
+/** A kernel on a memory of its own, with numbers in it. */
+async function bareKernel(build: KernelBuild) {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 64, shared: true })
-  const { kernel }: { kernel: KernelExports } = await loadKernel(KERNELS_DIR, memory, [build])
+  const { kernel } = await loadKernel(KERNELS_DIR, memory, [build])
+  fillInputs(new Float32Array(memory.buffer), 1)
+  return { memory, kernel }
+}
+
+/** Multiply-adds between registers alone: what the instructions of a build can do here. */
+export async function peakCandidate(build: KernelBuild): Promise<Candidate> {
+  const ROUNDS = 200_000
+  const OPERATIONS = 96
+  const { memory, kernel } = await bareKernel(build)
+  const at = 4096
+  // A factor below 1 and a term: the chains settle, far from infinity and from subnormals.
+  new Float32Array(memory.buffer, at, 8).fill(0.5)
+  return { name: `peak of ${build}: registers only`, flops: ROUNDS * OPERATIONS, run: () => { kernel.multiplyAdds(ROUNDS, at) } }
+}
+
+/** The matrix products of a pass of the fused kernel alone, as often as it uses each, on data that stays in the first-level cache. */
+export async function microKernelCandidates(build: KernelBuild, headDim: number): Promise<Readonly<Record<Pass, Candidate>>> {
+  const { memory, kernel } = await bareKernel(build)
+  const LANES = 8
   const KEYS = 48
-  const CALLS = 200
-  const [rescale, queries, keys, scores, output] = [4096, 65_536, 131_072, 196_608, 262_144]
-  fillInputs(new Float32Array(memory.buffer, 0, 131_072), 1)
-  return {
-    flops: CALLS * 2 * 2 * 8 * KEYS * headDim,
+  const STRIPS = 6
+  const CALLS = 50
+  const [bias, edge, spans, queries, keys, scores, output, weights, panels, gradients] =
+    [4096, 8192, 12_288, 65_536, 131_072, 196_608, 262_144, 327_680, 393_216, 458_752]
+  const weightBytes = KEYS * LANES * 4 + 64
+  new Int32Array(memory.buffer, spans, 2 * STRIPS).set(Array.from({ length: STRIPS }, () => [0, KEYS]).flat())
+  const strips = Array.from({ length: STRIPS }, (_, strip) => strip)
+  const zero = (at: number, floats: number): void => { new Float32Array(memory.buffer, at, floats).fill(0) }
+  const score = (): void => { kernel.scoreStrip(bias, queries, keys, KEYS, headDim, scores) }
+  const fold = (): void => { kernel.foldStrip(weights, keys, KEYS, headDim, output) }
+  const gradient = (): void => {
+    kernel.gradientTile(weights, weightBytes, STRIPS, spans, panels, STRIPS * LANES * LANES * 4, KEYS, headDim, gradients, edge)
+  }
+  const candidate = (products: number, call: () => void): Candidate => ({
+    name: `micro-kernels of ${build}`,
+    flops: CALLS * products * 2 * STRIPS * LANES * KEYS * headDim,
     run() {
-      new Float32Array(memory.buffer, rescale, 8).fill(0.5)
-      for (let call = 0; call < CALLS; call++) {
-        kernel.scoreStrip(queries, keys, KEYS, headDim, scores)
-        kernel.foldStrip(rescale, scores, keys, KEYS, headDim, output)
-      }
+      // The accumulators would grow without end.
+      zero(output, LANES * headDim)
+      zero(gradients, KEYS * headDim)
+      for (let done = 0; done < CALLS; done++) call()
     },
+  })
+  return {
+    forward: candidate(2, () => { for (const _ of strips) { score(); fold() } }),
+    backward: candidate(5, () => { for (const _ of strips) { score(); score(); fold() } gradient(); gradient() }),
   }
 }
 
@@ -135,4 +215,3 @@ export function largestDifference(a: Float32Array, b: Float32Array): number {
   }
   return largest
 }
-

@@ -1,4 +1,4 @@
-import { LANE_BYTES } from "./simd";
+import { LANE_BYTES, madd } from "./simd";
 
 /** Address of row `lane`, or of the last row there is: lanes past it repeat that row and are never written back. */
 // @ts-ignore: decorator
@@ -67,5 +67,90 @@ export function scatterStrip(strip: usize, count: i32, headDim: i32, rows: usize
       v128.store(to, row);
     }
     for (; to < end; to += 4, from += LANE_BYTES) store<f32>(to, load<f32>(from));
+  }
+}
+
+/**
+ * As scatterStrip, scaled and added: rows[lane][d] += scale * strip[d][lane] for lane < count.
+ * @param strip f32[headDim][8]
+ * @param rows f32[count][headDim]
+ */
+export function addStrip(strip: usize, count: i32, headDim: i32, scale: f32, rows: usize): void {
+  const rowBytes = <usize>headDim << 2;
+  const factor = f32x4.splat(scale);
+  for (let lane = 0; lane < count; lane++) {
+    let from = strip + (<usize>lane << 2);
+    let to = rows + <usize>lane * rowBytes;
+    const end = to + rowBytes;
+    for (; to + 16 <= end; to += 16, from += 4 * LANE_BYTES) {
+      let row = v128.load32_zero(from);
+      row = v128.load_lane<f32>(from, row, 1, 32);
+      row = v128.load_lane<f32>(from, row, 2, 64);
+      row = v128.load_lane<f32>(from, row, 3, 96);
+      v128.store(to, f32x4.add(v128.load(to), f32x4.mul(factor, row)));
+    }
+    for (; to < end; to += 4, from += LANE_BYTES) store<f32>(to, load<f32>(to) + scale * load<f32>(from));
+  }
+}
+
+/** The largest |row|^2 of a strip's rows. @param strip f32[headDim][8] */
+export function largestNorm(strip: usize, headDim: i32): f32 {
+  let squares0 = f32x4.splat(0), squares1 = f32x4.splat(0);
+  for (const end = strip + (<usize>headDim << 5); strip < end; strip += LANE_BYTES) {
+    const x = v128.load(strip), y = v128.load(strip, 16);
+    squares0 = madd(x, x, squares0);
+    squares1 = madd(y, y, squares1);
+  }
+  return largestLane(f32x4.max(squares0, squares1));
+}
+
+/** The largest |row|^2 of `count` rows; NaN where there is one. @param rows f32[count][headDim] */
+export function largestRowNorm(rows: usize, count: i32, headDim: i32): f32 {
+  let largest: f32 = 0;
+  const rowBytes = <usize>headDim << 2;
+  for (let row = 0; row < count; row++) {
+    const end = rows + rowBytes;
+    let squares = f32x4.splat(0);
+    let square: f32 = 0;
+    for (; rows + 16 <= end; rows += 16) {
+      const x = v128.load(rows);
+      squares = madd(x, x, squares);
+    }
+    for (; rows < end; rows += 4) square += load<f32>(rows) * load<f32>(rows);
+    square += f32x4.extract_lane(squares, 0) + f32x4.extract_lane(squares, 1) + f32x4.extract_lane(squares, 2) + f32x4.extract_lane(squares, 3);
+    largest = max(largest, square);
+  }
+  return largest;
+}
+
+/** NaN where there is one. */
+function largestLane(lanes: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(lanes, 0), f32x4.extract_lane(lanes, 1)), max(f32x4.extract_lane(lanes, 2), f32x4.extract_lane(lanes, 3)));
+}
+
+/** Makes one lane of a strip 0. @param strip f32[headDim][8] */
+export function clearLane(strip: usize, lane: i32, headDim: i32): void {
+  let at = strip + (<usize>lane << 2);
+  for (const end = at + (<usize>headDim << 5); at < end; at += LANE_BYTES) store<f32>(at, 0);
+}
+
+/**
+ * Cuts a row into panels 8 dimensions wide: panels[d / 8][row][d % 8] = scale * from[d], and 0 past the last dimension.
+ * @param from f32[headDim], or 0 for a row of zeros
+ * @param panelBytes from one panel to the next
+ * @param to where the row lies in the first panel
+ */
+export function packRow(from: usize, headDim: i32, scale: f32, panelBytes: usize, to: usize): void {
+  const factor = f32x4.splat(from == 0 ? 0 : scale);
+  let d = 0;
+  for (; d <= headDim - 8 && from != 0; d += 8, from += 32, to += panelBytes) {
+    v128.store(to, f32x4.mul(factor, v128.load(from)));
+    v128.store(to, f32x4.mul(factor, v128.load(from, 16)), 16);
+  }
+  for (; d < headDim; d += 8, to += panelBytes) {
+    memory.fill(to, 0, 32);
+    if (from == 0) continue;
+    for (let i = d; i < headDim; i++, from += 4) store<f32>(to + (<usize>(i - d) << 2), scale * load<f32>(from));
   }
 }

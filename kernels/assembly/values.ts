@@ -1,45 +1,40 @@
 import { LANE_BYTES, madd } from "./simd";
 import { foursIn, sixesIn } from "./split";
 
-/** Keys folded in at a time: 64 rows of V at the usual head sizes stay in the first-level cache over all dimensions. */
-const CHUNK: i32 = 64;
+/** Keys folded in at a time: 72 rows of V at the usual head sizes stay in the first-level cache over all dimensions. */
+const CHUNK: i32 = 72;
 
 /**
- * U^T = rescale * U^T + V^T P for one strip of 8 queries: output[d][lane] gains the sum over keys of
- * values[key][d] * weights[key][lane]. The rescaling of the online softmax rides on the load of the accumulators.
+ * U^T += V^T P for one strip of 8 queries: output[d][lane] gains the sum over keys of values[key][d] * weights[key][lane].
  *
- * @param rescale f32[8], 2^(old maximum - new maximum) of every query
  * @param weights f32[count][8]
  * @param values f32[count][headDim]
- * @param output f32[headDim][8], unnormalised
+ * @param output f32[headDim][8]
  */
-export function foldStrip(rescale: usize, weights: usize, values: usize, count: i32, headDim: i32, output: usize): void {
+export function foldStrip(weights: usize, values: usize, count: i32, headDim: i32, output: usize): void {
   const rowBytes = <usize>headDim << 2;
   const sixes = sixesIn(headDim);
   const fours = foursIn(headDim);
   const ones = headDim - 6 * sixes - 4 * fours;
-  let r0 = v128.load(rescale), r1 = v128.load(rescale, 16);
   for (let done = 0; done < count; done += CHUNK) {
     const end = weights + (<usize>min(CHUNK, count - done) << 5);
     let column = values;
     let sum = output;
     for (let i = 0; i < sixes; i++) {
-      foldSix(r0, r1, weights, end, column, rowBytes, sum);
+      foldSix(weights, end, column, rowBytes, sum);
       column += 24;
       sum += 6 * LANE_BYTES;
     }
     for (let i = 0; i < fours; i++) {
-      foldFour(r0, r1, weights, end, column, rowBytes, sum);
+      foldFour(weights, end, column, rowBytes, sum);
       column += 16;
       sum += 4 * LANE_BYTES;
     }
     for (let i = 0; i < ones; i++) {
-      foldOne(r0, r1, weights, end, column, rowBytes, sum);
+      foldOne(weights, end, column, rowBytes, sum);
       column += 4;
       sum += LANE_BYTES;
     }
-    r0 = f32x4.splat(1);
-    r1 = r0;
     weights = end;
     values += <usize>CHUNK * rowBytes;
   }
@@ -47,13 +42,13 @@ export function foldStrip(rescale: usize, weights: usize, values: usize, count: 
 
 // @ts-ignore: decorator
 @inline
-function foldSix(r0: v128, r1: v128, weights: usize, end: usize, column: usize, rowBytes: usize, sum: usize): void {
-  let a0 = f32x4.mul(r0, v128.load(sum)), b0 = f32x4.mul(r1, v128.load(sum, 16));
-  let a1 = f32x4.mul(r0, v128.load(sum, 32)), b1 = f32x4.mul(r1, v128.load(sum, 48));
-  let a2 = f32x4.mul(r0, v128.load(sum, 64)), b2 = f32x4.mul(r1, v128.load(sum, 80));
-  let a3 = f32x4.mul(r0, v128.load(sum, 96)), b3 = f32x4.mul(r1, v128.load(sum, 112));
-  let a4 = f32x4.mul(r0, v128.load(sum, 128)), b4 = f32x4.mul(r1, v128.load(sum, 144));
-  let a5 = f32x4.mul(r0, v128.load(sum, 160)), b5 = f32x4.mul(r1, v128.load(sum, 176));
+function foldSix(weights: usize, end: usize, column: usize, rowBytes: usize, sum: usize): void {
+  let a0 = v128.load(sum), b0 = v128.load(sum, 16);
+  let a1 = v128.load(sum, 32), b1 = v128.load(sum, 48);
+  let a2 = v128.load(sum, 64), b2 = v128.load(sum, 80);
+  let a3 = v128.load(sum, 96), b3 = v128.load(sum, 112);
+  let a4 = v128.load(sum, 128), b4 = v128.load(sum, 144);
+  let a5 = v128.load(sum, 160), b5 = v128.load(sum, 176);
   while (weights < end) {
     const x = v128.load(weights), y = v128.load(weights, 16);
     let v = v128.load_splat<f32>(column);
@@ -81,11 +76,11 @@ function foldSix(r0: v128, r1: v128, weights: usize, end: usize, column: usize, 
 
 // @ts-ignore: decorator
 @inline
-function foldFour(r0: v128, r1: v128, weights: usize, end: usize, column: usize, rowBytes: usize, sum: usize): void {
-  let a0 = f32x4.mul(r0, v128.load(sum)), b0 = f32x4.mul(r1, v128.load(sum, 16));
-  let a1 = f32x4.mul(r0, v128.load(sum, 32)), b1 = f32x4.mul(r1, v128.load(sum, 48));
-  let a2 = f32x4.mul(r0, v128.load(sum, 64)), b2 = f32x4.mul(r1, v128.load(sum, 80));
-  let a3 = f32x4.mul(r0, v128.load(sum, 96)), b3 = f32x4.mul(r1, v128.load(sum, 112));
+function foldFour(weights: usize, end: usize, column: usize, rowBytes: usize, sum: usize): void {
+  let a0 = v128.load(sum), b0 = v128.load(sum, 16);
+  let a1 = v128.load(sum, 32), b1 = v128.load(sum, 48);
+  let a2 = v128.load(sum, 64), b2 = v128.load(sum, 80);
+  let a3 = v128.load(sum, 96), b3 = v128.load(sum, 112);
   while (weights < end) {
     const x = v128.load(weights), y = v128.load(weights, 16);
     let v = v128.load_splat<f32>(column);
@@ -107,8 +102,8 @@ function foldFour(r0: v128, r1: v128, weights: usize, end: usize, column: usize,
 
 // @ts-ignore: decorator
 @inline
-function foldOne(r0: v128, r1: v128, weights: usize, end: usize, column: usize, rowBytes: usize, sum: usize): void {
-  let a = f32x4.mul(r0, v128.load(sum)), b = f32x4.mul(r1, v128.load(sum, 16));
+function foldOne(weights: usize, end: usize, column: usize, rowBytes: usize, sum: usize): void {
+  let a = v128.load(sum), b = v128.load(sum, 16);
   while (weights < end) {
     const v = v128.load_splat<f32>(column);
     a = madd(v, v128.load(weights), a);
@@ -117,4 +112,18 @@ function foldOne(r0: v128, r1: v128, weights: usize, end: usize, column: usize, 
     weights += LANE_BYTES;
   }
   v128.store(sum, a); v128.store(sum, b, 16);
+}
+
+/**
+ * The rescaling of the online softmax: output[d][lane] *= rescale[lane].
+ * @param rescale f32[8], 2^(old reference - new reference) of every query
+ * @param output f32[headDim][8]
+ */
+export function scaleStrip(rescale: usize, headDim: i32, output: usize): void {
+  const r0 = v128.load(rescale), r1 = v128.load(rescale, 16);
+  const end = output + (<usize>headDim << 5);
+  for (; output < end; output += LANE_BYTES) {
+    v128.store(output, f32x4.mul(r0, v128.load(output)));
+    v128.store(output, f32x4.mul(r1, v128.load(output, 16)), 16);
+  }
 }

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildKernels } from '../../../scripts/build-kernels.mjs'
-import { parseRunConfig } from '../../config/runConfig.ts'
 import type { KeyRanges } from '../../plan/keyRanges.ts'
 import type { SpanFacts } from '../../timeline/recorder.ts'
-import { createArena } from '../arena.ts'
-import { BackendUnavailableError, type BackendSetup, type RankArena, type RankShape, type SpanSink } from '../backend.ts'
+import { computeSpec, createArena } from '../arena.ts'
+import { BackendUnavailableError, type RankShape, type SpanSink } from '../backend.ts'
 import { createWasmBackend, KernelBufferError, wasmScratchBytes } from './backend.ts'
 import { bruteForce } from './bruteForce.ts'
+import { fill, largestError, MASK_NAMES, MASKS, rangesOf, setupOf, shapeOf, silent, specOf } from './fixture.ts'
 import { KERNEL_BUILDS, type KernelBuild } from './kernelModule.ts'
 
 const TOLERANCE = 2e-6
@@ -20,89 +20,45 @@ beforeAll(async () => {
   kernelsDir = await buildKernels()
 })
 
-const silent: SpanSink = { now: () => 0, record: () => undefined }
+/** One entry for all batch items, or one for each. */
+type BlockMask = KeyRanges | readonly KeyRanges[]
+const itemsOf = (mask: BlockMask): readonly KeyRanges[] => 'from' in mask ? [mask] : mask
 
-/** Deterministic numbers in [-1, 1). */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 31 - 1
-  }
-}
-
-const rangesOf = (rows: number, range: (row: number) => readonly [number, number]): KeyRanges => {
-  const ranges = { from: new Int32Array(rows), to: new Int32Array(rows) }
-  for (let row = 0; row < rows; row++) [ranges.from[row], ranges.to[row]] = range(row)
-  return ranges
-}
-
-const MASKS: Record<string, (tokens: number) => KeyRanges> = {
-  'every key': (tokens) => rangesOf(tokens, () => [0, tokens]),
-  'causal with the diagonal': (tokens) => rangesOf(tokens, (row) => [0, row + 1]),
-  'causal without the diagonal (row 0 empty)': (tokens) => rangesOf(tokens, (row) => [0, row]),
-  'a window that slides': (tokens) => rangesOf(tokens, (row) => [Math.max(0, row - 4), Math.min(tokens, row + 3)]),
-  'second half of the queries': (tokens) => rangesOf(tokens, (row) => row < tokens / 2 ? [0, 0] : [0, tokens]),
-  'first half of the keys': (tokens) => rangesOf(tokens, () => [0, Math.floor(tokens / 2)]),
-  'ragged, from above 0, every third row empty': (tokens) =>
-    rangesOf(tokens, (row) => row % 3 === 1 ? [5, 2] : [(row * 7) % tokens, Math.min(tokens, (row * 7) % tokens + 11)]),
-  'no key': (tokens) => rangesOf(tokens, () => [0, 0]),
-}
-
-const shapeOf = (parts: Partial<RankShape>): RankShape =>
-  ({ batch: 1, heads: 1, kvHeads: parts.heads ?? 1, headDim: 8, tokens: 37, blockQ: 16, blockK: 16, ...parts })
-
-function setupOf(shape: RankShape, slots: number): BackendSetup {
-  const arena = createArena(shape, slots, wasmScratchBytes(shape))
-  const config = parseRunConfig({
-    world: 1, seqLen: shape.tokens, heads: shape.heads, kvHeads: shape.kvHeads, headDim: shape.headDim, batch: shape.batch,
-  }, 'test')
-  return { shape, arena, config, kernelsDir }
-}
-
-function fill(arena: RankArena, scale = 1): void {
-  const next = randomNumbers(7)
-  for (const tensor of [arena.q, ...arena.slots.flatMap(({ k, v }) => [k, v])]) {
-    for (let i = 0; i < tensor.length; i++) tensor[i] = next()
-  }
-  for (let i = 0; i < arena.q.length; i++) arena.q[i] *= scale
+const lseError = (lse: Float32Array, expected: Float64Array): number => {
+  let largest = 0
+  expected.forEach((value, row) => {
+    if (value === -Infinity) expect(lse[row]).toBe(-Infinity)
+    else largest = Math.max(largest, largestError(lse.subarray(row, row + 1), expected.subarray(row, row + 1)) / Math.max(1, Math.abs(value)))
+  })
+  return largest
 }
 
 /** Runs one pass over the given masks, one K/V slot each, and returns the largest error against float64. */
-async function errorsOf(shape: RankShape, masks: readonly KeyRanges[], build: KernelBuild, order = masks.map((_, i) => i), scale = 1) {
-  const setup = setupOf(shape, masks.length)
-  const { arena } = setup
-  fill(arena, scale)
+async function errorsOf(shape: RankShape, masks: readonly BlockMask[], build: KernelBuild, order = masks.map((_, i) => i), scale = 1) {
+  const setup = setupOf(specOf(shape, masks.length), kernelsDir)
+  const { sides: [side], kv } = setup.arena
+  fill(setup.arena, scale)
   const backend = await createWasmBackend(setup, [build])
-  await backend.begin(silent)
-  for (const i of order) await backend.attend({ slot: arena.slots[i], ranges: masks[i], flops: 0 }, silent)
-  await backend.finish(silent)
-  const expected = bruteForce(shape, arena.q, masks.map((ranges, i) => ({ k: arena.slots[i].k, v: arena.slots[i].v, ranges })))
-  let outError = 0
-  let lseError = 0
-  for (let i = 0; i < expected.out.length; i++) {
-    const error = Math.abs(arena.out[i] - expected.out[i])
-    if (!(error <= outError)) outError = error
+  await backend.begin(side, silent)
+  for (const i of order) await backend.attend({ side, slot: kv[i], ranges: itemsOf(masks[i]), flops: 0 }, silent)
+  await backend.finish(side, silent)
+  const expected = bruteForce(shape, side.q, masks.map((mask, i) => ({ ...kv[i], ranges: itemsOf(mask) })))
+  return {
+    outError: largestError(side.out, expected.out), lseError: lseError(side.lse, expected.lse), out: side.out, lse: side.lse, expected,
   }
-  for (let row = 0; row < expected.lse.length; row++) {
-    if (expected.lse[row] === -Infinity) {
-      expect(arena.lse[row]).toBe(-Infinity)
-      continue
-    }
-    const error = Math.abs(arena.lse[row] - expected.lse[row]) / Math.max(1, Math.abs(expected.lse[row]))
-    if (!(error <= lseError)) lseError = error
-  }
-  return { outError, lseError, out: arena.out, lse: arena.lse }
 }
 
-async function expectExact(shape: RankShape, masks: readonly KeyRanges[], build: KernelBuild): Promise<void> {
-  const { outError, lseError } = await errorsOf(shape, masks, build)
+async function expectExact(shape: RankShape, masks: readonly BlockMask[], build: KernelBuild): Promise<void> {
+  const { outError, lseError: ofLse, out, expected } = await errorsOf(shape, masks, build)
   expect(outError).toBeLessThanOrEqual(TOLERANCE)
-  expect(lseError).toBeLessThanOrEqual(TOLERANCE)
+  expect(ofLse).toBeLessThanOrEqual(TOLERANCE)
+  expected.out.forEach((value, i) => {
+    if (value === 0 && expected.lse[Math.floor(i / shape.headDim)] === -Infinity) expect(out[i]).toBe(0)
+  })
 }
 
 describe.each(KERNEL_BUILDS)('fused kernel, %s build', (build) => {
-  it.each(Object.keys(MASKS))('agrees with float64 attention: %s', async (mask) => {
+  it.each(MASK_NAMES)('agrees with float64 attention: %s', async (mask) => {
     await expectExact(shapeOf({ headDim: 40, tokens: 61 }), [MASKS[mask](61)], build)
   })
 
@@ -143,43 +99,44 @@ describe.each(KERNEL_BUILDS)('fused kernel, %s build', (build) => {
   it.each([30, 1e3, 1e4])('stays finite and right with scores around +-%f', async (scale) => {
     const shape = shapeOf({ tokens: 50, headDim: 16 })
     const mask = MASKS['causal without the diagonal (row 0 empty)'](50)
-    const { out, lse, outError, lseError } = await errorsOf(shape, [mask, MASKS['every key'](50)], build, [0, 1], scale)
+    const { out, lse, outError, lseError: ofLse } = await errorsOf(shape, [mask, MASKS['every key'](50)], build, [0, 1], scale)
     expect(out.every(Number.isFinite)).toBe(true)
     expect(lse.every(Number.isFinite)).toBe(true)
     // float32 scores of size s carry an error of s * 2^-24 per product, which the weights inherit.
     expect(outError).toBeLessThanOrEqual(scale * 4e-7)
-    expect(lseError).toBeLessThanOrEqual(TOLERANCE)
+    expect(ofLse).toBeLessThanOrEqual(TOLERANCE)
   })
 
   it('takes gaps beyond the range of float32 exponents in either order', async () => {
     const shape = shapeOf({ tokens: 8, headDim: 1, blockQ: 8, blockK: 8 })
     for (const order of [[0, 1], [1, 0]]) {
-      const setup = setupOf(shape, 2)
-      const { arena } = setup
-      arena.q.fill(1)
-      arena.slots[0].k.fill(-1e4)
-      arena.slots[0].v.fill(5)
-      arena.slots[1].k.fill(1e4)
-      arena.slots[1].v.fill(-3)
+      const setup = setupOf(specOf(shape, 2), kernelsDir)
+      const { sides: [side], kv } = setup.arena
+      side.q.fill(1)
+      kv[0].k.fill(-1e4)
+      kv[0].v.fill(5)
+      kv[1].k.fill(1e4)
+      kv[1].v.fill(-3)
       const backend = await createWasmBackend(setup, [build])
-      await backend.begin(silent)
-      for (const i of order) await backend.attend({ slot: arena.slots[i], ranges: MASKS['every key'](8), flops: 0 }, silent)
-      await backend.finish(silent)
-      expect([...arena.out]).toEqual(Array<number>(8).fill(-3))
-      arena.lse.forEach((lse) => expect(Math.abs(lse / (1e4 + Math.log(8)) - 1)).toBeLessThanOrEqual(TOLERANCE))
+      await backend.begin(side, silent)
+      for (const i of order) await backend.attend({ side, slot: kv[i], ranges: [MASKS['every key'](8)], flops: 0 }, silent)
+      await backend.finish(side, silent)
+      expect([...side.out]).toEqual(Array<number>(8).fill(-3))
+      side.lse.forEach((lse) => expect(Math.abs(lse / (1e4 + Math.log(8)) - 1)).toBeLessThanOrEqual(TOLERANCE))
     }
   })
 
   it('starts every pass afresh', async () => {
     const shape = shapeOf({})
-    const setup = setupOf(shape, 1)
+    const setup = setupOf(specOf(shape, 1), kernelsDir)
+    const { sides: [side], kv: [slot] } = setup.arena
     fill(setup.arena)
     const backend = await createWasmBackend(setup, [build])
     const pass = async (): Promise<number[]> => {
-      await backend.begin(silent)
-      await backend.attend({ slot: setup.arena.slots[0], ranges: MASKS['causal with the diagonal'](37), flops: 0 }, silent)
-      await backend.finish(silent)
-      return [...setup.arena.out]
+      await backend.begin(side, silent)
+      await backend.attend({ side, slot, ranges: [MASKS['causal with the diagonal'](37)], flops: 0 }, silent)
+      await backend.finish(side, silent)
+      return [...side.out]
     }
     expect(await pass()).toEqual(await pass())
   })
@@ -200,31 +157,180 @@ describe.each(KERNEL_BUILDS)('fused kernel, %s build', (build) => {
     }), { numRuns: 60 })
   })
 
+  it('takes scores that rise from tile to tile, from far below 0 to far above', async () => {
+    const tokens = 96
+    const shape = shapeOf({ tokens, headDim: 1, blockQ: 8, blockK: 8 })
+    const setup = setupOf(specOf(shape, 1), kernelsDir)
+    const { sides: [side], kv: [slot] } = setup.arena
+    fill(setup.arena)
+    side.q.fill(1)
+    // From far below to far above, by 1.5 a key: every tile of 8 rises by 12.
+    slot.k.forEach((_, key) => { slot.k[key] = 1.5 * key - 70 })
+    const ranges = [MASKS['causal with the diagonal'](tokens)]
+    const backend = await createWasmBackend(setup, [build])
+    await backend.begin(side, silent)
+    await backend.attend({ side, slot, ranges, flops: 0 }, silent)
+    await backend.finish(side, silent)
+    const expected = bruteForce(shape, side.q, [{ ...slot, ranges }])
+    expect(largestError(side.out, expected.out)).toBeLessThanOrEqual(TOLERANCE)
+    expect(lseError(side.lse, expected.lse)).toBeLessThanOrEqual(TOLERANCE)
+  })
+
+  it('takes blocks of small scores and of large ones in any order', async () => {
+    const shape = shapeOf({ tokens: 40, headDim: 16, blockQ: 16 })
+    const keyScales = [0.1, 300, 1, 30]
+    for (const order of [[0, 1, 2, 3], [1, 0, 3, 2], [3, 2, 1, 0], [2, 3, 0, 1]]) {
+      for (const mask of ['every key', 'causal without the diagonal (row 0 empty)'] as const) {
+        const setup = setupOf(specOf(shape, 4), kernelsDir)
+        const { sides: [side], kv } = setup.arena
+        fill(setup.arena)
+        kv.forEach(({ k }, i) => k.forEach((value, at) => { k[at] = keyScales[i] * value }))
+        const ranges = [MASKS[mask](40)]
+        const backend = await createWasmBackend(setup, [build])
+        await backend.begin(side, silent)
+        for (const i of order) await backend.attend({ side, slot: kv[i], ranges, flops: 0 }, silent)
+        await backend.finish(side, silent)
+        const expected = bruteForce(shape, side.q, kv.map((slot) => ({ ...slot, ranges })))
+        // float32 scores of several hundred carry an error of some 1e-5, which the weights inherit.
+        expect(largestError(side.out, expected.out)).toBeLessThanOrEqual(1e-4)
+        expect(lseError(side.lse, expected.lse)).toBeLessThanOrEqual(TOLERANCE)
+      }
+    }
+  })
+
+  it('takes a mask of its own for every batch item', async () => {
+    const masks = [MASKS['first half of the keys'](29), MASKS['causal with the diagonal'](29), MASKS['no key'](29)]
+    await expectExact(shapeOf({ batch: 3, heads: 2, tokens: 29 }), [masks, MASKS['a lookback of 4'](29)], build)
+  })
+
+  it('pays no heed to what lies in rows that attend to nothing and keys that nothing attends to', async () => {
+    const tokens = 37
+    const setup = setupOf(specOf(shapeOf({ tokens }), 1), kernelsDir)
+    const { sides: [side], kv: [slot] } = setup.arena
+    fill(setup.arena)
+    const ranges = [MASKS['padding: the last fifth of rows and keys is not there'](tokens)]
+    const real = Math.ceil(tokens * 0.8) * setup.shape.headDim
+    const backend = await createWasmBackend(setup, [build])
+    const pass = async (rest: number): Promise<number[]> => {
+      for (const tensor of [side.q, slot.k, slot.v]) tensor.fill(rest, real)
+      await backend.begin(side, silent)
+      await backend.attend({ side, slot, ranges, flops: 0 }, silent)
+      await backend.finish(side, silent)
+      return [...side.out, ...side.lse]
+    }
+    const clean = await pass(0)
+    expect(clean.slice(0, real).every(Number.isFinite)).toBe(true)
+    expect(await pass(3e38)).toEqual(clean)
+    expect(await pass(NaN)).toEqual(clean)
+  })
+
+  it('pays no heed to keys that no row sees, between keys that some see', async () => {
+    const setup = setupOf(specOf(shapeOf({ tokens: 16 }), 1), kernelsDir)
+    const { sides: [side], kv: [slot] } = setup.arena
+    fill(setup.arena)
+    const ranges = [rangesOf(16, (row) => row % 2 === 0 ? [0, 5] : [9, 16])]
+    const expected = bruteForce(setup.shape, side.q, [{ ...slot, ranges }])
+    for (const tensor of [slot.k, slot.v]) tensor.fill(3e38, 5 * setup.shape.headDim, 9 * setup.shape.headDim)
+    const backend = await createWasmBackend(setup, [build])
+    await backend.begin(side, silent)
+    await backend.attend({ side, slot, ranges, flops: 0 }, silent)
+    await backend.finish(side, silent)
+    expect(largestError(side.out, expected.out)).toBeLessThanOrEqual(TOLERANCE)
+    expect(lseError(side.lse, expected.lse)).toBeLessThanOrEqual(TOLERANCE)
+  })
+
+  it('keeps the sides apart while their passes interleave', async () => {
+    const shape = shapeOf({ heads: 2 })
+    const setup = setupOf(specOf(shape, 2, false, 3), kernelsDir)
+    const { sides, kv } = setup.arena
+    fill(setup.arena)
+    const backend = await createWasmBackend(setup, [build])
+    const masks = [MASKS['causal with the diagonal'](37), MASKS['every key'](37)]
+    for (const side of sides) await backend.begin(side, silent)
+    for (const [i, slot] of kv.entries()) {
+      for (const side of sides) await backend.attend({ side, slot, ranges: [masks[(i + side.index) % 2]], flops: 0 }, silent)
+    }
+    for (const side of sides) {
+      await backend.finish(side, silent)
+      const expected = bruteForce(shape, side.q, kv.map((slot, i) => ({ ...slot, ranges: [masks[(i + side.index) % 2]] })))
+      expect(largestError(side.out, expected.out)).toBeLessThanOrEqual(TOLERANCE)
+      expect(lseError(side.lse, expected.lse)).toBeLessThanOrEqual(TOLERANCE)
+    }
+  })
+
+  it.each([
+    ['both have keys', 'causal with the diagonal', 'every key'],
+    ['some rows of either have none', 'second half of the queries', 'causal without the diagonal (row 0 empty)'],
+    ['the partial result has none', 'every key', 'no key'],
+    ['only the partial result has some', 'no key', 'every key'],
+    ['neither has', 'no key', 'no key'],
+  ] as const)('joins a finished partial result: %s', async (_, own, other) => {
+    const shape = shapeOf({ batch: 2, heads: 2, headDim: 7 })
+    const setup = setupOf(specOf(shape, 2, false, 2), kernelsDir)
+    const { sides: [side, partial], kv } = setup.arena
+    fill(setup.arena, 5)
+    partial.q.set(side.q)
+    const masks = [MASKS[own](37), MASKS[other](37)]
+    const backend = await createWasmBackend(setup, [build])
+    await backend.begin(partial, silent)
+    await backend.attend({ side: partial, slot: kv[1], ranges: [masks[1]], flops: 0 }, silent)
+    await backend.finish(partial, silent)
+    partial.lse.forEach((value, row) => {
+      if (value === -Infinity) partial.out.fill(NaN, row * shape.headDim, (row + 1) * shape.headDim)
+    })
+    await backend.begin(side, silent)
+    await backend.attend({ side, slot: kv[0], ranges: [masks[0]], flops: 0 }, silent)
+    await backend.merge(side, partial, silent)
+    await backend.finish(side, silent)
+    const expected = bruteForce(shape, side.q, kv.map((slot, i) => ({ ...slot, ranges: [masks[i]] })))
+    expect(largestError(side.out, expected.out)).toBeLessThanOrEqual(TOLERANCE)
+    expect(lseError(side.lse, expected.lse)).toBeLessThanOrEqual(TOLERANCE)
+  })
+
+  it('goes on after a partial result has been joined', async () => {
+    const shape = shapeOf({})
+    const setup = setupOf(specOf(shape, 3, false, 2), kernelsDir)
+    const { sides: [side, partial], kv } = setup.arena
+    fill(setup.arena)
+    partial.q.set(side.q)
+    const ranges = [MASKS['every key'](37)]
+    const backend = await createWasmBackend(setup, [build])
+    await backend.begin(partial, silent)
+    await backend.attend({ side: partial, slot: kv[1], ranges, flops: 0 }, silent)
+    await backend.finish(partial, silent)
+    await backend.begin(side, silent)
+    await backend.merge(side, partial, silent)
+    await backend.attend({ side, slot: kv[0], ranges, flops: 0 }, silent)
+    await backend.attend({ side, slot: kv[2], ranges, flops: 0 }, silent)
+    await backend.finish(side, silent)
+    const expected = bruteForce(shape, side.q, kv.map((slot) => ({ ...slot, ranges })))
+    expect(largestError(side.out, expected.out)).toBeLessThanOrEqual(TOLERANCE)
+  })
+
   it('leaves the inputs and everything below the scratch alone', async () => {
-    const shape = shapeOf({ blockQ: 5, blockK: 9 })
-    const setup = setupOf(shape, 2)
-    const { arena } = setup
-    fill(arena)
-    const inputs = [arena.q, arena.slots[0].k, arena.slots[0].v, arena.slots[1].k, arena.slots[1].v]
+    const setup = setupOf(specOf(shapeOf({ blockQ: 5, blockK: 9 }), 2), kernelsDir)
+    const { sides: [side], kv, memory } = setup.arena
+    fill(setup.arena)
+    const inputs = [side.q, ...kv.flatMap(({ k, v }) => [k, v])]
     const before = inputs.map((tensor) => [...tensor])
     const backend = await createWasmBackend(setup, [build])
-    await backend.begin(silent)
-    await backend.attend({ slot: arena.slots[0], ranges: MASKS['every key'](37), flops: 0 }, silent)
-    await backend.finish(silent)
+    await backend.begin(side, silent)
+    await backend.attend({ side, slot: kv[0], ranges: [MASKS['every key'](37)], flops: 0 }, silent)
+    await backend.finish(side, silent)
     expect(inputs.map((tensor) => [...tensor])).toEqual(before)
-    expect(new Uint8Array(arena.memory.buffer, 0, 1024).every((byte) => byte === 0)).toBe(true)
+    expect(new Uint8Array(memory.buffer, 0, 1024).every((byte) => byte === 0)).toBe(true)
   })
 })
 
 describe('the wasm backend', () => {
   it('says which build it runs and takes the relaxed one where the engine has it', async () => {
-    const setup = setupOf(shapeOf({}), 1)
+    const setup = setupOf(specOf(shapeOf({}), 1), kernelsDir)
     expect((await createWasmBackend(setup)).device).toBe('wasm relaxed-SIMD, 1 thread')
     expect((await createWasmBackend(setup, ['simd'])).device).toBe('wasm SIMD, 1 thread')
   })
 
   it('records one compute span a block, with its operations and CPU time', async () => {
-    const setup = setupOf(shapeOf({}), 1)
+    const setup = setupOf(specOf(shapeOf({}), 1), kernelsDir)
     const spans: { category: string; startNs: number; endNs: number; facts?: SpanFacts }[] = []
     let time = 0
     const sink: SpanSink = {
@@ -232,37 +338,42 @@ describe('the wasm backend', () => {
       record: (category, startNs, endNs, facts) => void spans.push({ category, startNs, endNs, facts }),
     }
     const backend = await createWasmBackend(setup)
-    await backend.begin(sink)
-    await backend.attend({ slot: setup.arena.slots[0], ranges: MASKS['every key'](37), flops: 1234 }, sink)
+    const { sides: [side], kv: [slot] } = setup.arena
+    fill(setup.arena)
+    await backend.begin(side, sink)
+    await backend.attend({ side, slot, ranges: [MASKS['every key'](37)], flops: 1234 }, sink)
     expect(spans).toEqual([{ category: 'compute', startNs: 0, endNs: 1, facts: { flops: 1234, cpuNs: expect.any(Number) as number } }])
-    await backend.finish(sink)
+    await backend.finish(side, sink)
     expect(spans.map(({ category }) => category)).toEqual(['compute', 'merge'])
   })
 
   it('keeps its scratch linear in tokens', () => {
     const shape = shapeOf({ tokens: 65_536, headDim: 64, blockQ: 128, blockK: 256 })
-    const perToken = (tokens: number): number => wasmScratchBytes({ ...shape, tokens }) / tokens
-    expect(perToken(65_536)).toBeLessThan(24)
+    const perToken = (tokens: number): number => wasmScratchBytes(computeSpec({ ...shape, tokens }, true)) / tokens
+    expect(perToken(65_536)).toBeLessThan(32)
     expect(perToken(131_072)).toBeLessThanOrEqual(perToken(65_536))
   })
 
-  it('refuses key ranges and slots that are not its own', async () => {
-    const setup = setupOf(shapeOf({}), 1)
+  it('refuses key ranges, blocks, sides and arenas that are not its own', async () => {
+    const setup = setupOf(specOf(shapeOf({}), 1), kernelsDir)
+    const { sides: [side], kv: [slot], spec } = setup.arena
     const backend = await createWasmBackend(setup)
-    const foreign = setupOf(shapeOf({}), 1).arena.slots[0]
-    const ranges = MASKS['every key'](37)
-    await expect(backend.attend({ slot: foreign, ranges, flops: 0 }, silent)).rejects.toThrow(KernelBufferError)
-    await expect(backend.attend({ slot: setup.arena.slots[0], ranges: MASKS['every key'](36), flops: 0 }, silent))
-      .rejects.toThrow(/36 and 36 rows, expected 37/)
-    const cramped = { ...setup, arena: createArena(setup.shape, 1, 0) }
-    await expect(createWasmBackend({ ...cramped, shape: shapeOf({ tokens: 37, blockK: 30_000, headDim: 512, blockQ: 64 }) }))
+    const foreign = setupOf(specOf(shapeOf({}), 1, true), kernelsDir).arena
+    const ranges = [MASKS['every key'](37)]
+    await expect(backend.attend({ side, slot: foreign.kv[0], ranges, flops: 0 }, silent)).rejects.toThrow(KernelBufferError)
+    await expect(backend.begin(foreign.sides[0], silent)).rejects.toThrow(KernelBufferError)
+    await expect(backend.merge(side, foreign.sides[0], silent)).rejects.toThrow(KernelBufferError)
+    await expect(backend.attend({ side, slot, ranges: [MASKS['every key'](36)], flops: 0 }, silent)).rejects.toThrow(/36 and 36 rows, expected 37/)
+    await expect(backend.attend({ side, slot, ranges: [...ranges, ...ranges], flops: 0 }, silent)).rejects.toThrow(/of 2 batch items, expected 1 or 1/)
+    await expect(backend.beginBackward(side, silent)).rejects.toThrow(/without a backward pass/)
+    await expect(createWasmBackend({ ...setup, arena: createArena(spec, 0), shape: shapeOf({ headDim: 512, tokens: 4096 }) }))
       .rejects.toThrow(KernelBufferError)
   })
 
   it('says what to do when a compiled kernel is missing, and what is wrong with a foreign one', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ringscope-kernels-'))
     try {
-      const setup = { ...setupOf(shapeOf({}), 1), kernelsDir: folder }
+      const setup = { ...setupOf(specOf(shapeOf({}), 1), kernelsDir), kernelsDir: folder }
       await expect(createWasmBackend(setup)).rejects.toThrow(BackendUnavailableError)
       await expect(createWasmBackend(setup)).rejects.toThrow(/attention\.relaxed\.wasm; "npm run build" makes it/)
       const emptyModule = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
@@ -276,7 +387,7 @@ describe('the wasm backend', () => {
   it('falls back to the plain build where the engine refuses relaxed SIMD, and says so where it refuses both', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ringscope-kernels-'))
     try {
-      const setup = { ...setupOf(shapeOf({}), 1), kernelsDir: folder }
+      const setup = { ...setupOf(specOf(shapeOf({}), 1), kernelsDir), kernelsDir: folder }
       await writeFile(join(folder, 'attention.relaxed.wasm'), 'not a module')
       await copyFile(join(kernelsDir, 'attention.simd.wasm'), join(folder, 'attention.simd.wasm'))
       expect((await createWasmBackend(setup)).device).toBe('wasm SIMD, 1 thread')

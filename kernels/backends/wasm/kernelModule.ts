@@ -8,23 +8,38 @@ export type KernelBuild = (typeof KERNEL_BUILDS)[number]
 
 type Address = number
 
-/** What kernels/assembly/attention.ts exports. Addresses are byte offsets into the imported memory. */
+/** What kernels/assembly/attention.ts exports, as far as the host calls it. Addresses are byte offsets into the imported memory. */
 export interface KernelExports {
   configure(
     batch: number, heads: number, kvHeads: number, headDim: number, tokens: number, blockQ: number, blockK: number,
-    queries: Address, output: Address, rowMaximum: Address, rowSum: Address, rangeFrom: Address, rangeTo: Address,
-    queryStrips: Address, outputStrips: Address, maximumStrips: Address, sumStrips: Address, rescale: Address,
-    scores: Address, expTable: Address): void
-  begin(): void
-  attend(keys: Address, values: Address): void
-  normalize(): void
-  /** The micro-kernels, for the bench. */
-  scoreStrip(queries: Address, keys: Address, count: number, headDim: number, scores: Address): void
-  foldStrip(rescale: Address, weights: Address, values: Address, count: number, headDim: number, output: Address): void
+    rangeFrom: Address, rangeTo: Address, expTable: Address, queryStrips: Address, outputStrips: Address,
+    referenceStrips: Address, sumStrips: Address, boundStrips: Address, bias: Address, rescale: Address, scores: Address): void
+  begin(output: Address, rowReference: Address, rowSum: Address): void
+  /** @param rangeStep 0 where all batch items share their key ranges, else the number of rows of an item */
+  attend(
+    queries: Address, output: Address, rowReference: Address, rowSum: Address, keys: Address, values: Address, rangeStep: number): void
+  merge(output: Address, rowReference: Address, rowSum: Address, partialOut: Address, partialLse: Address): void
+  normalize(output: Address, rowSum: Address): void
+  configureBackward(
+    gradStrips: Address, queryPanels: Address, gradPanels: Address, weights: Address, weightGrads: Address, pairBytes: number,
+    spans: Address, edge: Address): void
+  rowDots(output: Address, outputGrads: Address, lse: Address, delta: Address): void
+  attendBackward(
+    queries: Address, outputGrads: Address, lse: Address, delta: Address, queryGrads: Address, keys: Address, values: Address,
+    keyGrads: Address, valueGrads: Address, rangeStep: number): void
+  /** The micro-kernels, and multiply-adds between registers alone: for the bench. */
+  scoreStrip(bias: Address, queries: Address, keys: Address, count: number, headDim: number, scores: Address): void
+  foldStrip(weights: Address, values: Address, count: number, headDim: number, output: Address): void
+  gradientTile(
+    weights: Address, weightBytes: number, strips: number, spans: Address, panels: Address, panelBytes: number,
+    count: number, headDim: number, target: Address, edge: Address): void
+  multiplyAdds(rounds: number, at: Address): void
 }
 
-const EXPORT_NAMES: readonly (keyof KernelExports)[] =
-  ['configure', 'begin', 'attend', 'normalize', 'scoreStrip', 'foldStrip']
+const EXPORT_NAMES: readonly (keyof KernelExports)[] = [
+  'configure', 'begin', 'attend', 'merge', 'normalize', 'configureBackward', 'rowDots', 'attendBackward',
+  'scoreStrip', 'foldStrip', 'gradientTile', 'multiplyAdds',
+]
 
 export interface LoadedKernel {
   readonly build: KernelBuild
