@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { root, temporaryFolder } from './support/paths.ts'
@@ -69,9 +69,10 @@ describe.runIf(process.platform === 'linux')('npm run package', () => {
     expect(paths.filter((path) => /^fixtures\/configs\/.*\.json$/.test(path)).length).toBeGreaterThanOrEqual(6)
     expect(paths.filter((path) => /^(main|kernels|renderer|preload|tests|scripts|docs|bench|dist)\/|^out\/(test-results|\.build)|^node_modules\/(vite|electron|vue|echarts)\//.test(path))).toEqual([])
 
-    const addon = paths.filter((path) => path.startsWith('node_modules/@tensorflow/tfjs-node-gpu/'))
-    expect(addon.filter((path) => files.get(path)?.unpacked !== true)).toEqual([])
-    expect(existsSync(join(root, 'node_modules/@tensorflow/tfjs-node-gpu'))).toBe(addon.length > 0)
+    const dawn = paths.filter((path) => path.startsWith('node_modules/webgpu/dist/'))
+    expect(dawn).toEqual([`node_modules/webgpu/dist/linux-${process.arch}/dawn.node`])
+    expect(paths.filter((path) => path.endsWith('.node') && files.get(path)?.unpacked !== true)).toEqual([])
+    expect(paths.filter((path) => /libtensorflow.*\.so|tfjs_binding\.node/.test(path))).toEqual([])
 
     expect(fusesOf(join(packed, 'ringscope'))).toMatchObject({
       runAsNode: false, enableNodeOptionsEnvironmentVariable: false, enableNodeCliInspectArguments: false,
