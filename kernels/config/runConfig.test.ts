@@ -64,11 +64,11 @@ describe('parseRunConfig', () => {
   it('says which groups of ranks share things out evenly', () => {
     expect(messagesOf({ ringSets: 2, batch: 3 })).toEqual(['ringSets: expected a divisor of batch (3), got 2'])
     expect(messagesOf({ world: 3, ringSets: 2, batch: 2 })).toEqual(['ringSets: expected a divisor of world (3), got 2'])
-    expect(messagesOf({ world: 4, algorithm: 'double-ring', window: 3 })).toEqual(['window: expected a divisor of the ranks of a set (4), got 3'])
+    expect(messagesOf({ world: 4, algorithm: 'double-ring', window: 3 })).toEqual(['window: expected a divisor of world (4), got 3'])
     expect(messagesOf({ world: 4, algorithm: 'hybrid', ulyssesDegree: 3, heads: 3 })).toEqual([
-      'ulyssesDegree: expected a divisor of the ranks of a set (4), got 3'])
+      'ulyssesDegree: expected a divisor of world (4), got 3'])
     expect(messagesOf({ world: 6, ringSets: 2, batch: 2, algorithm: 'ulysses' })).toEqual([
-      'heads: expected a multiple of the ranks of a set (3), got 4 (with "ulysses" that many ranks split the heads among them)'])
+      'heads: expected a multiple of world / ringSets (3), got 4 (with "ulysses" that many ranks split the heads among them)'])
     expect(messagesOf({ world: 4, algorithm: 'hybrid', ulyssesDegree: 4, heads: 12, kvHeads: 3 })).toEqual([
       'kvHeads: expected a divisor or a multiple of ulyssesDegree (4), got 3 (with "hybrid" that many ranks split the heads among them)'])
     expect(messagesOf({ world: 4, algorithm: 'hybrid', ulyssesDegree: 4, kvHeads: 2 })).toEqual([])

@@ -128,7 +128,7 @@ function groupProblems({ world, ringSets, batch, algorithm, window, ulyssesDegre
   const misfit = (value: string | undefined, fits: string): boolean => value !== undefined && value !== fits
   if (algorithm === 'distflash' && (misfit(layout, 'contiguous') || misfit(mask, 'causal'))) {
     problems.push({ path: 'algorithm', expected: '"layout": "contiguous" and "mask": "causal" with "distflash"', given: quoteValue(algorithm),
-      hint: 'its schedule balances what a causal mask makes uneven among contiguous shards' })
+      hint: 'its schedule balances what a causal mask makes uneven among contiguous shards: set both, or take another algorithm' })
   }
   if (ringSets === undefined) return problems
   if (batch !== undefined) divides('ringSets', ringSets, batch, 'batch')
@@ -136,11 +136,12 @@ function groupProblems({ world, ringSets, batch, algorithm, window, ulyssesDegre
   divides('ringSets', ringSets, world, 'world')
   if (world % ringSets !== 0) return problems
   const members = world / ringSets
-  if (algorithm === 'double-ring' && window !== undefined) divides('window', window, members, 'the ranks of a set')
-  if (algorithm === 'hybrid' && ulyssesDegree !== undefined) divides('ulyssesDegree', ulyssesDegree, members, 'the ranks of a set')
+  const ranksOfSet = ringSets === 1 ? 'world' : 'world / ringSets'
+  if (algorithm === 'double-ring' && window !== undefined) divides('window', window, members, ranksOfSet)
+  if (algorithm === 'hybrid' && ulyssesDegree !== undefined) divides('ulyssesDegree', ulyssesDegree, members, ranksOfSet)
   const degree = algorithm === 'ulysses' ? members : algorithm === 'hybrid' ? ulyssesDegree : undefined
   if (degree === undefined) return problems
-  const splitters = algorithm === 'ulysses' ? `the ranks of a set (${degree})` : `ulyssesDegree (${degree})`
+  const splitters = algorithm === 'ulysses' ? `${ranksOfSet} (${degree})` : `ulyssesDegree (${degree})`
   const hint = `with "${algorithm}" that many ranks split the heads among them`
   if (heads !== undefined && heads % degree !== 0) {
     problems.push({ path: 'heads', expected: `a multiple of ${splitters}`, given: quoteValue(heads), hint })

@@ -34,8 +34,13 @@ describe('finding', () => {
   test('an all-to-all that nothing hides is named', () => {
     // To each of 7 peers q, k, v and later the output of one head, 512 tokens: 4 x 7 x 128 KiB at 0.1 GB/s are 36.7 ms; one
     // head of 4096 causal tokens takes 42.9 ms.
-    expect(finding(simulated({ algorithm: 'ulysses' }, { bandwidthGBps: 0.1, latencyUs: 0 }))).toBe('The all-to-all takes 46 % of the pass: nothing hides it')
+    expect(finding(simulated({ algorithm: 'ulysses' }, { bandwidthGBps: 0.1, latencyUs: 0 }))).toBe('The all-to-all takes 46 % of the iteration: nothing hides it')
     expect(finding(simulated({ algorithm: 'ulysses' }, { bandwidthGBps: 1000, latencyUs: 0 }))).toBe('Ranks are balanced: at most 0 % idle')
+  })
+
+  test('an all-to-all that begins late is not blamed for the rank that it waits for', () => {
+    expect(finding(simulated({ algorithm: 'ulysses', stragglers: { 3: 2 } }, { bandwidthGBps: 1000, latencyUs: 0 })))
+      .toMatch(/^Rank \d idles 50 % waiting for rank 3$/)
   })
 
   test('the pass that waits for the wire is named', () => {

@@ -20,8 +20,9 @@ function most<T>(items: readonly T[], figure: (item: T) => number): T {
 interface Waits {
   /** Waiting for the wire in blocks of a pass, µs an iteration, by pass. */
   readonly linkUs: Readonly<Record<StepPass, number>>
-  /** Waiting for peers and wire in the all-to-alls, µs an iteration. */
+  /** Waiting in the all-to-alls, µs an iteration: for the wire and for peers, and for the wire alone. */
   readonly exchangeUs: number
+  readonly exchangeLinkUs: number
 }
 
 /** What a rank waits for over the steps of an iteration. */
@@ -29,13 +30,16 @@ function waitsOf({ steps, run }: TraceAnalysis, rank: number): Waits {
   const planned = run?.plan.ranks.find((candidate) => candidate.rank === rank)?.steps ?? []
   const linkUs = { forward: 0, backward: 0 }
   let exchangeUs = 0
+  let exchangeLinkUs = 0
   for (const cell of steps) {
     if (cell.rank !== rank) continue
     const step = planned.at(cell.step)
-    if (step?.stage === 'exchange') exchangeUs += cell.waitPeerUs + cell.waitLinkUs
-    else linkUs[step?.pass ?? 'forward'] += cell.waitLinkUs
+    if (step?.stage === 'exchange') {
+      exchangeUs += cell.waitPeerUs + cell.waitLinkUs
+      exchangeLinkUs += cell.waitLinkUs
+    } else linkUs[step?.pass ?? 'forward'] += cell.waitLinkUs
   }
-  return { linkUs, exchangeUs }
+  return { linkUs, exchangeUs, exchangeLinkUs }
 }
 
 /** The pass that most of a wait falls in, where there are two and one has clearly more. */
@@ -54,8 +58,9 @@ function ringFinding(analysis: TraceAnalysis, run: RunResult): string {
   const idleUs = idlest.idleUs / Math.max(1, run.iterations.length)
   const waits = waitsOf(analysis, idlest.rank)
   const iterationUs = idlest.spanUs / Math.max(1, run.iterations.length)
-  if (share >= NOTABLE_IDLE && waits.exchangeUs > idleUs / 2) {
-    return `The all-to-all takes ${percent(waits.exchangeUs / iterationUs)} of the pass: nothing hides it`
+  // Where a rank mostly waits there for a late peer, that peer is the finding and not the all-to-all.
+  if (share >= NOTABLE_IDLE && waits.exchangeUs > idleUs / 2 && waits.exchangeLinkUs >= waits.exchangeUs / 2) {
+    return `The all-to-all takes ${percent(waits.exchangeUs / iterationUs)} of the iteration: nothing hides it`
   }
   if (share >= NOTABLE_IDLE && waits.linkUs.forward + waits.linkUs.backward > idleUs / 2) {
     const wire = `mostly waiting for the wire${whichPass(waits.linkUs, run.config.pass)}`

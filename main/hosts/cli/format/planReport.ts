@@ -59,14 +59,16 @@ function ranks(report: PlanReport): string {
     ]))
 }
 
+/** From how long a shard hops hide; nothing where no block travels beside compute, as an all-to-all never does. */
 function hiding({ hideCondition, plan }: PlanReport): string | null {
-  if (plan.traffic.length === 0) return null
+  if (!plan.traffic.some(({ payload }) => payload === 'kv')) return null
+  const tokens = (count: number): string => `${formatCount(count)} ${count === 1 ? 'token' : 'tokens'} per rank`
   const backward = hideCondition.backwardMinShardTokens === null
     ? ''
-    : `, K/V and gradient behind a backward step's from ${formatCount(hideCondition.backwardMinShardTokens)}`
-  return `a hop hides behind a step's compute from ${formatCount(hideCondition.minShardTokens)} tokens per rank${backward}, with ` +
-    `${formatGflops(hideCondition.gflopsPerRank)} a rank, ${significant(hideCondition.bandwidthGBps)} GB/s and ` +
-    `${significant(hideCondition.latencyUs)} µs (${hideCondition.basis})`
+    : `, K/V and gradient behind a backward step's from ${tokens(hideCondition.backwardMinShardTokens)}`
+  return `a hop hides behind a step's compute from ${tokens(hideCondition.minShardTokens)}${backward}\n` +
+    `at ${formatGflops(hideCondition.gflopsPerRank)} a rank, ${significant(hideCondition.bandwidthGBps)} GB/s and ` +
+    `${significant(hideCondition.latencyUs)} µs\n${hideCondition.basis}`
 }
 
 /** What a config would do, for people. Nothing was run. */

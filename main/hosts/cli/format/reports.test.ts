@@ -117,6 +117,9 @@ describe('the report of a plan', () => {
     const ulysses = reportOf({ algorithm: 'ulysses' })
     expect(ulysses).toMatch(/^ +0 .* all-to-all, diagonal, all-to-all$/m)
     expect(ulysses).toMatch(/^forward +Q, K, V, all-to-all +3 /m)
+    // Nothing hides an all-to-all, however long the shards are.
+    expect(ulysses).not.toContain('hides behind')
+    expect(reportOf({ algorithm: 'hybrid', ulyssesDegree: 2 })).toMatch(/^a hop hides behind a step's compute from [\d,]+ tokens per rank$/m)
   })
 
   test('of one rank speaks of no hops', () => {
