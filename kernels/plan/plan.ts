@@ -155,3 +155,7 @@ export interface Plan {
   readonly backwardFlopsPerPair: number
   readonly ranks: readonly RankPlan[]
 }
+
+/** Floating point operations that a pair stands for in a pass; see {@link Plan.flopsPerPair}. */
+export const flopsPerPairIn = (plan: Pick<Plan, 'flopsPerPair' | 'backwardFlopsPerPair'>, pass: StepPass): number =>
+  (pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair)

@@ -5,7 +5,7 @@ import { kvHeadsPerRank } from '../plan/basis.ts'
 import { keyRanges, type KeyRanges } from '../plan/keyRanges.ts'
 import { positionsOf, tokenLayout } from '../plan/layout.ts'
 import { distinctItems } from '../plan/mask.ts'
-import type { Plan, RankPlan, StepPlan } from '../plan/plan.ts'
+import { flopsPerPairIn, type Plan, type RankPlan, type StepPlan } from '../plan/plan.ts'
 import { planRun } from '../plan/planRun.ts'
 
 /** Hop numbers are 32-bit integers wherever they are stored. */
@@ -65,7 +65,7 @@ export function scheduleRank(config: RunConfig, rank: number): RankSchedule {
       plan: step,
       work: step.pairs === 0 || step.work === null ? null : {
         ranges: rangesOf(step.queryOwner, step.kvOwner),
-        flops: step.pairs * (step.pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair),
+        flops: step.pairs * flopsPerPairIn(plan, step.pass),
       },
     })),
     hopStride: plan.hopNumbers,

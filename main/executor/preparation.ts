@@ -4,7 +4,7 @@ import type { ConcreteBackendId } from '../../kernels/backends/backend.ts'
 import { resolveBackend, scratchBytes } from '../../kernels/backends/create.ts'
 import { InvalidInputError, quoteValue } from '../../kernels/config/problem.ts'
 import { runConfigSchema, type RunConfig, type TransportId } from '../../kernels/config/runConfig.ts'
-import type { Plan } from '../../kernels/plan/plan.ts'
+import { flopsPerPairIn, type Plan } from '../../kernels/plan/plan.ts'
 import { arenaSpec } from '../../kernels/rank/schedule.ts'
 import { tmpfsBytes } from '../../kernels/transport/routes.ts'
 import { copyThreads, tmpfsState, type TmpfsState } from '../../kernels/transport/tmpfs.ts'
@@ -98,7 +98,7 @@ export function longestSilenceMs(config: RunConfig, plan: Plan, backend: Concret
   let flops = 0
   for (const { steps } of plan.ranks) {
     for (const { pass, pairs } of steps) {
-      flops = Math.max(flops, pairs * (pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair))
+      flops = Math.max(flops, pairs * flopsPerPairIn(plan, pass))
     }
   }
   return flops / config.model.gflops / 1e6

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import type { Plan, StepPass } from '../../kernels/plan/plan.ts'
+import { flopsPerPairIn, type Plan, type StepPass } from '../../kernels/plan/plan.ts'
 import { wireClassOf } from '../../kernels/transport/emulatedLink.ts'
 import type { PlanningRates } from './rates.ts'
 
@@ -45,7 +45,7 @@ export function minShardTokens(config: RunConfig, plan: Plan, pass: StepPass,
   rates: Pick<PlanningRates, 'gflopsPerRank' | 'bandwidthGBps' | 'latencyUs'>): number {
   const bytes = bytesPerStep(plan, pass)
   if (bytes === 0) return 1
-  const flopsPerPair = (pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair) * plan.pairItems
+  const flopsPerPair = flopsPerPairIn(plan, pass) * plan.pairItems
   // ns per token², ns per token and ns: GFLOP/s and GB/s are operations and bytes per ns.
   const computeNs = (flopsPerPair * plan.geometry.degree ** 2) / (stepDivisor(config) * rates.gflopsPerRank)
   const wireNs = bytes / plan.shardTokens / rates.bandwidthGBps

@@ -1,4 +1,4 @@
-import type { Move, Plan } from '../../kernels/plan/plan.ts'
+import { flopsPerPairIn, type Move, type Plan } from '../../kernels/plan/plan.ts'
 import { type Channel, CHANNELS } from '../../kernels/timeline/categories.ts'
 import { wireClassOf } from '../../kernels/transport/emulatedLink.ts'
 
@@ -108,7 +108,7 @@ export function planColumns(plan: Plan, settleAtOnce: boolean): PlanColumns {
     lastRecv.fill(0)
     for (const { step, pass, pairs, sends, recvs } of steps) {
       const at = rank * stepCount + step
-      flops[at] = pairs * (pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair)
+      flops[at] = pairs * flopsPerPairIn(plan, pass)
       for (const move of sends) {
         bytes[moveOf(move.hop)] = move.bytes
         post(rank, step, move, true)

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import type { Move, Plan, StepPlan } from '../../kernels/plan/plan.ts'
+import { flopsPerPairIn, type Move, type Plan, type StepPlan } from '../../kernels/plan/plan.ts'
 import { planRun } from '../../kernels/plan/planRun.ts'
 import type { SettledMove } from '../../kernels/rank/mover.ts'
 import { splitWait } from '../../kernels/rank/splitWait.ts'
@@ -63,7 +63,7 @@ function writeRank(writer: SimulationWriter, schedule: PlanSchedule, rank: numbe
     const at = schedule.at(rank, step.step)
     const { pass, pairs } = step
     if (pairs > 0) {
-      const flops = pairs * (pass === 'forward' ? plan.flopsPerPair : plan.backwardFlopsPerPair)
+      const flops = pairs * flopsPerPairIn(plan, pass)
       writer.span(rank, 'compute', 'compute', times.enterNs[at], times.attendEndNs[at], { step: step.step, flops })
       if (times.computeEndNs[at] > times.attendEndNs[at]) {
         writer.span(rank, 'compute', 'compute', times.attendEndNs[at], times.computeEndNs[at], { step: step.step })

@@ -4,6 +4,7 @@ import { buildKernels } from '../../../scripts/build-kernels.mjs'
 import type { KeyRanges } from '../../plan/keyRanges.ts'
 import type { AttentionBackend, RankShape } from '../backend.ts'
 import type { RankArena } from '../arena.ts'
+import { anyShapeAndMasks } from '../testing/anyShapeAndMasks.ts'
 import { createWasmBackend } from './backend.ts'
 import { bruteForceGradients } from './bruteForce.ts'
 import { fill, largestError, MASK_NAMES, MASKS, rangesOf, setupOf, shapeOf, silent, specOf } from './fixture.ts'
@@ -170,17 +171,7 @@ describe.each(KERNEL_BUILDS)('gradients of the fused kernel, %s build', (build) 
   })
 
   it('agree with float64 on arbitrary shapes and key ranges', async () => {
-    const shapes = fc.record({
-      batch: fc.integer({ min: 1, max: 2 }), kvHeads: fc.integer({ min: 1, max: 2 }), group: fc.integer({ min: 1, max: 3 }),
-      headDim: fc.integer({ min: 1, max: 24 }), tokens: fc.integer({ min: 1, max: 40 }),
-      blockQ: fc.integer({ min: 1, max: 48 }), blockK: fc.integer({ min: 1, max: 48 }),
-    }).map(({ group, ...shape }): RankShape => ({ ...shape, heads: shape.kvHeads * group }))
-    const cases = shapes.chain((shape) => fc.record({
-      shape: fc.constant(shape),
-      masks: fc.array(fc.array(fc.tuple(fc.nat(shape.tokens), fc.nat(shape.tokens)), { minLength: shape.tokens, maxLength: shape.tokens }),
-        { minLength: 1, maxLength: 3 }),
-    }))
-    await fc.assert(fc.asyncProperty(cases, async ({ shape, masks }) => {
+    await fc.assert(fc.asyncProperty(anyShapeAndMasks, async ({ shape, masks }) => {
       await expectExact(shape, masks.map((rows) => [rangesOf(shape.tokens, (row) => rows[row])]), build)
     }), { numRuns: 60 })
   })
