@@ -31,11 +31,14 @@ const bridge: Bridge = {
     listeners.set(event, ofEvent.add(listener))
     return () => { ofEvent.delete(listener) }
   },
-  async openFile(file) {
-    const path = webUtils.getPathForFile(file)
-    if (path !== '') return await ipcRenderer.invoke(OPEN_PATH_CHANNEL, path) as Result<TimelineSummary>
-    // A File the page made itself is on no disk.
-    return await bridge.request('trace.openBytes', { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })
+  async openFiles(files, openId) {
+    const paths = files.map((file) => webUtils.getPathForFile(file))
+    const nowhere = files.filter((_file, at) => paths[at] === '').map((file) => file.name)
+    // A File that the page made itself is on no disk.
+    if (nowhere.length > 0) {
+      return { ok: false, error: { code: 'invalid-input', message: `${nowhere.join(', ')}: this is in no folder: save it, and open the saved file` } }
+    }
+    return await ipcRenderer.invoke(OPEN_PATH_CHANNEL, paths, openId) as Result<readonly TimelineSummary[]>
   },
   saveTrace: (timelineId) => bridge.request('trace.saveDialog', { timelineId }),
 }

@@ -1,4 +1,8 @@
 import type { RunRecord } from '../../preload/contract/run.ts'
+import type { TraceContent } from './traceContent.ts'
+
+/** What an imported trace's lane holds; see main/traces. Own runs' lanes have none. */
+export type LaneKind = 'gpu' | 'annotation' | 'synchronization' | 'host' | 'async'
 
 /** One track. Spans of a lane nest or are disjoint. In our own runs `tid` is the lane's code, see rankLanes.ts. */
 export interface Lane {
@@ -7,6 +11,9 @@ export interface Lane {
   readonly name: string
   readonly pid: number
   readonly tid: number
+  readonly kind?: LaneKind
+  /** Index into the timeline's files; absent where there is one at most. */
+  readonly file?: number
 }
 
 /** Columns of all spans; the first `count` entries are valid. Integer ns from the timeline's origin. */
@@ -49,6 +56,8 @@ export interface Timeline {
   /** Set for our own runs, live, saved or simulated. */
   readonly run: RunRecord | null
   readonly files: readonly SourceFile[]
+  /** What an imported trace holds besides spans; null for runs, simulations and saved traces of them. */
+  readonly trace: TraceContent | null
 }
 
 /** Whether the timeline says of any lane which rank it belongs to. */
@@ -141,7 +150,7 @@ export class TimelineBuilder {
   timeline(run: RunRecord | null, files: readonly SourceFile[] = []): Timeline {
     return {
       title: this.#title, source: this.#source, lanes: [...this.#lanes], strings: this.#strings,
-      spans: { ...this.#columns }, run, files,
+      spans: { ...this.#columns }, run, files, trace: null,
     }
   }
 

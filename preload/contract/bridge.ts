@@ -9,8 +9,11 @@ export interface Bridge {
   request<R extends RouteName>(route: R, input: RouteInput<R>): Promise<Result<RouteOutputs[R]>>
   /** @returns a function that ends the subscription. */
   subscribe<E extends EventName>(event: E, listener: (payload: BridgeEvents[E]) => void): () => void
-  /** Opens a trace file that the user dropped on the window or picked in a file input. */
-  openFile(file: File): Promise<Result<TimelineSummary>>
+  /**
+   * Opens trace files that the user dropped on the window or picked in a file input: the ranks of one job become one
+   * timeline. @param openId names the opening, for `trace.progress` and `trace.cancelOpen`.
+   */
+  openFiles(files: readonly File[], openId: string): Promise<Result<readonly TimelineSummary[]>>
   /** Lets the user choose where the trace goes: a save dialog, or a download. Null data when the user cancelled. */
   saveTrace(timelineId: string): Promise<Result<{ readonly path: string } | null>>
 }

@@ -3,9 +3,12 @@ import type { TimelineAnalysis } from './analysis.ts'
 import type { ConfigEntry, ConfigField, Problem } from './config.ts'
 import type { DoctorReport } from './machine.ts'
 import type { PlanReport } from './plan.ts'
-import type { SpanDetails, TimelineSummary, Viewport } from './timeline.ts'
+import type { SearchResult, SelectionStats, SpanDetails, TimelineSummary, Viewport } from './timeline.ts'
 
 const timelineId = z.string().min(1)
+/** Names an opening under way, chosen by whoever asks, for its progress and its cancellation. */
+const openId = z.string().min(1).max(100)
+const lanes = z.array(z.int().min(0)).max(100_000).optional()
 const block = z.int().min(1).max(1 << 20)
 
 /** Input schemas of every request, parsed at the boundary. A config is checked by its own schema, problem by problem. */
@@ -18,17 +21,22 @@ export const ROUTES = {
   'run.cancel': z.strictObject({ runId: z.string().min(1) }),
   'timeline.list': z.strictObject({}),
   'timeline.viewport': z.strictObject({
-    timelineId, startNs: z.number(), endNs: z.number(), pixels: z.int().min(1).max(16_384),
+    timelineId, startNs: z.number(), endNs: z.number(), pixels: z.int().min(1).max(16_384), lanes,
   }),
+  /** Every span whose name or args contain a text. */
+  'timeline.search': z.strictObject({ timelineId, text: z.string().min(1).max(1000), limit: z.int().min(1).max(100_000) }),
+  'timeline.selection': z.strictObject({ timelineId, startNs: z.number(), endNs: z.number(), lanes }),
   'timeline.span': z.strictObject({ timelineId, spanIndex: z.int().min(0) }),
   'timeline.analysis': z.strictObject({ timelineId }),
   'timeline.close': z.strictObject({ timelineId }),
-  /** Shows the host's own dialog; hosts without one refuse. */
-  'trace.openDialog': z.strictObject({}),
-  /** A file that the user dropped or picked, where the host has no path for it. */
-  'trace.openBytes': z.strictObject({ name: z.string().min(1), bytes: z.instanceof(Uint8Array) }),
-  /** Only from a preload, which got the path from a file the user dropped; refused from anywhere else. */
-  'trace.openPath': z.strictObject({ path: z.string().min(1) }),
+  /** Shows the host's own dialog, for one file or several; hosts without one refuse. */
+  'trace.openDialog': z.strictObject({ openId }),
+  /** Files that the user dropped or picked, where the host has no path for them: sent before, each under an upload's id. */
+  'trace.openUploads': z.strictObject({ openId, uploadIds: z.array(z.string().min(1)).min(1).max(10_000) }),
+  /** Files and folders. Only from a preload, which got the paths from what the user dropped; refused from anywhere else. */
+  'trace.openPaths': z.strictObject({ openId, paths: z.array(z.string().min(1)).min(1).max(10_000) }),
+  /** Stops an opening under way; what was open before stays. */
+  'trace.cancelOpen': z.strictObject({ openId }),
   /** Shows the host's save dialog; hosts without one refuse. */
   'trace.saveDialog': z.strictObject({ timelineId }),
   /** The trace's bytes, for hosts where saving is a download. */
@@ -64,10 +72,13 @@ export interface RouteOutputs {
   'timeline.span': SpanDetails
   'timeline.analysis': TimelineAnalysis
   'timeline.close': Record<string, never>
-  /** Null when the user cancelled. */
-  'trace.openDialog': TimelineSummary | null
-  'trace.openBytes': TimelineSummary
-  'trace.openPath': TimelineSummary
+  'timeline.search': SearchResult
+  'timeline.selection': SelectionStats
+  /** What was opened: the ranks of one job are one timeline, saved runs are one each. Null when the user cancelled the dialog. */
+  'trace.openDialog': readonly TimelineSummary[] | null
+  'trace.openUploads': readonly TimelineSummary[]
+  'trace.openPaths': readonly TimelineSummary[]
+  'trace.cancelOpen': Record<string, never>
   'trace.saveDialog': { readonly path: string } | null
   'trace.export': { readonly fileName: string; readonly bytes: Uint8Array }
   'sweep.start': { readonly sweepId: string }

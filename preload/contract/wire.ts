@@ -18,8 +18,8 @@ import type { BridgeEvents, EventName } from './events.ts'
  * ends so. A frame that cannot be decoded closes the socket with {@link CLOSE_MALFORMED}.
  *
  * Upload. `POST UPLOAD_PATH + '?name=' + encodeURIComponent(file.name)` with the file as body and the header
- * `Authorization: Bearer <token>`. The answer is an encoded `Result<TimelineSummary>`, whatever the status.
- * Use it for files: {@link LARGEST_FRAME_BYTES} bounds what `trace.openBytes` can carry.
+ * `Authorization: Bearer <token>`. The answer is an encoded `Result<UploadedFile>`, whatever the status. The host keeps the
+ * file on its disk until `trace.openUploads` has read it, or the page is gone.
  *
  * Download. `GET downloadPath(timelineId)` with the same header: the gzipped trace, its name in Content-Disposition.
  * On a status other than 200 the body is an encoded failed `Result`. (The header cannot be set on a plain link:
@@ -34,7 +34,12 @@ export const DOWNLOAD_PREFIX = '/download/'
 export const DOWNLOAD_SUFFIX = '.json.gz'
 
 export const LARGEST_FRAME_BYTES = 64 * 1024 * 1024
-export const LARGEST_UPLOAD_BYTES = 1024 * 1024 * 1024
+export const LARGEST_UPLOAD_BYTES = 64 * 1024 * 1024 * 1024
+
+/** What an upload answers. */
+export interface UploadedFile {
+  readonly uploadId: string
+}
 export const CLOSE_MALFORMED = 4400
 
 export const downloadPath = (timelineId: string): string =>
