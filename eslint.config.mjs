@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint'
 const typeScript = ['**/*.ts', '**/*.vue']
 
 export default defineConfig(
-  { ignores: ['node_modules/', 'out/', 'dist/', 'docs/', 'test-results/', 'kernels/assembly/'] },
+  { ignores: ['node_modules/', 'out/', 'dist/', 'docs/', 'test-results/', 'kernels/assembly/', 'main/traces/assembly/'] },
 
   ...tseslint.configs.recommended,
   ...pluginVue.configs['flat/recommended'],

@@ -1,5 +1,5 @@
-// Compiles kernels/assembly to out/kernels/attention.simd.wasm and attention.relaxed.wasm, when they are missing or
-// were made from other sources. Run directly, or call buildKernels().
+// Compiles kernels/assembly to out/kernels/attention.simd.wasm and attention.relaxed.wasm, and main/traces/assembly to
+// trace.wasm, when they are missing or were made from other sources. Run directly, or call buildKernels().
 import { createHash, randomUUID } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
@@ -9,20 +9,19 @@ import { fileURLToPath } from 'node:url'
 
 const script = fileURLToPath(import.meta.url)
 const root = dirname(dirname(script))
-const sourceDir = join(root, 'kernels', 'assembly')
 const targetDir = join(root, 'out', 'kernels')
 const stampFile = join(targetDir, 'fingerprint')
 
+/** The memory is the rank's arena: shared, made by the host, up to 4 GiB. Nothing of it is the module's own. */
+const ARENA = ['--importMemory', '--noExportMemory', '--sharedMemory', '--maximumMemory', '65536']
+
 const BUILDS = [
-  { file: 'attention.simd.wasm', features: 'threads,simd' },
-  { file: 'attention.relaxed.wasm', features: 'threads,simd,relaxed-simd' },
+  { file: 'attention.simd.wasm', entry: 'kernels/assembly/attention.ts', features: 'threads,simd', options: ARENA },
+  { file: 'attention.relaxed.wasm', entry: 'kernels/assembly/attention.ts', features: 'threads,simd,relaxed-simd', options: ARENA },
+  { file: 'trace.wasm', entry: 'main/traces/assembly/trace.ts', features: 'simd', options: [] },
 ]
 
-/** The memory is the rank's arena: shared, made by the host, up to 4 GiB. Nothing of it is the module's own. */
-const OPTIONS = [
-  '-O3', '--noAssert', '--runtime', 'stub',
-  '--importMemory', '--noExportMemory', '--sharedMemory', '--maximumMemory', '65536',
-]
+const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub']
 
 /** The compiler refused the sources. The message is the compiler's own. */
 export class KernelCompileError extends Error {
@@ -31,9 +30,11 @@ export class KernelCompileError extends Error {
 
 async function fingerprint() {
   const hash = createHash('sha256')
-  const sources = (await readdir(sourceDir)).filter((name) => name.endsWith('.ts')).sort()
+  const folders = [...new Set(BUILDS.map(({ entry }) => dirname(join(root, entry))))]
+  const sources = await Promise.all(folders.map(async (folder) =>
+    (await readdir(folder)).filter((name) => name.endsWith('.ts')).sort().map((name) => join(folder, name))))
   const compiler = join(root, 'node_modules', 'assemblyscript', 'package.json')
-  for (const path of [script, compiler, ...sources.map((name) => join(sourceDir, name))]) {
+  for (const path of [script, compiler, ...sources.flat()]) {
     hash.update(relative(root, path)).update('\0').update(await readFile(path)).update('\0')
   }
   return hash.digest('hex')
@@ -56,12 +57,12 @@ async function replaceFile(path, content) {
   await rename(draft, path)
 }
 
-async function compile({ file, features }) {
+async function compile({ file, entry, features, options }) {
   const { default: asc } = await import('assemblyscript/asc')
   let wasm
   const log = asc.createMemoryStream()
   const { error } = await asc.main(
-    [join('kernels', 'assembly', 'attention.ts'), '--baseDir', root, '--outFile', file, '--enable', features, ...OPTIONS],
+    [entry, '--baseDir', root, '--outFile', file, '--enable', features, ...OPTIONS, ...options],
     { stdout: log, stderr: log, writeFile: (name, content) => { if (name.endsWith('.wasm')) wasm = content } },
   )
   if (error !== null) throw new KernelCompileError(`${file}: ${error.message}\n${log.toString()}`)
@@ -70,7 +71,7 @@ async function compile({ file, features }) {
 }
 
 /**
- * Brings both builds up to date.
+ * Brings all builds up to date.
  * @param {{ say?: (line: string) => void }} [options] where progress goes; standard output by default
  * @returns {Promise<string>} the folder that holds them
  */

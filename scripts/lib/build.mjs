@@ -10,8 +10,8 @@ const STAMP = 'out/.build.json'
 const PARTS = [
   {
     name: 'kernels',
-    inputs: ['kernels/assembly', 'scripts/build-kernels.mjs', 'package-lock.json'],
-    outputs: ['out/kernels/attention.simd.wasm', 'out/kernels/attention.relaxed.wasm'],
+    inputs: ['kernels/assembly', 'main/traces/assembly', 'scripts/build-kernels.mjs', 'package-lock.json'],
+    outputs: ['out/kernels/attention.simd.wasm', 'out/kernels/attention.relaxed.wasm', 'out/kernels/trace.wasm'],
     args: ['--input-type=module', '--eval', "await (await import('./scripts/build-kernels.mjs')).buildKernels()"],
   },
   {
