@@ -1,82 +1,102 @@
-type Column = Uint32Array | Uint8Array | Float64Array
+import { gather, longer } from './columns.ts'
+import { sortByKey } from './sortByKey.ts'
+import type { WaitShare } from './waitIndex.ts'
 
-function reordered<T extends Column>(column: T, order: Uint32Array): T {
-  const result = column.slice(0, order.length) as T
-  for (let at = 0; at < order.length; at++) result[at] = column[order[at]]
-  return result
-}
+const FIRST_CAPACITY = 1 << 14
 
-/** The columns of drawable spans, growing; a lane's rows are added one after the other and then merged by start. */
+/** The columns of drawable spans, growing; a lane's rows are added one after the other and then sorted by start. */
 export class Drawables {
-  #capacity = 1024
+  #capacity = FIRST_CAPACITY
   #lane = new Uint32Array(this.#capacity)
-  #category = new Uint8Array(this.#capacity)
   #startNs = new Float64Array(this.#capacity)
+  /** By place in the result, which `#lane` and `#startNs` are in: where the others have the entry. */
+  #entry = new Uint32Array(this.#capacity)
+  #category = new Uint8Array(this.#capacity)
+  #depth = new Uint8Array(this.#capacity)
   #endNs = new Float64Array(this.#capacity)
   #merged = new Uint32Array(this.#capacity)
   #span = new Uint32Array(this.#capacity)
+  #waitShare = new Float64Array(this.#capacity)
+  #waitEstimated = new Uint8Array(this.#capacity)
   #count = 0
+  #rowLane = 0
+  #rowCategory = 0
+  #rowDepth = 0
 
   get count(): number {
     return this.#count
   }
 
-  add(lane: number, category: number, startNs: number, endNs: number, merged: number, span: number): void {
+  /** Forgets the entries and keeps the room. */
+  clear(): void {
+    this.#count = 0
+  }
+
+  /** The row that the next entries are of. */
+  row(lane: number, category: number, depth: number): void {
+    this.#rowLane = lane
+    this.#rowCategory = category
+    this.#rowDepth = depth
+  }
+
+  add(startNs: number, endNs: number, merged: number, span: number): void {
     if (this.#count === this.#capacity) this.#grow()
     const at = this.#count++
-    this.#lane[at] = lane
-    this.#category[at] = category
+    this.#lane[at] = this.#rowLane
     this.#startNs[at] = startNs
+    this.#entry[at] = at
+    this.#category[at] = this.#rowCategory
+    this.#depth[at] = this.#rowDepth
     this.#endNs[at] = endNs
     this.#merged[at] = merged
     this.#span[at] = span
+    this.#waitShare[at] = 0
+    this.#waitEstimated[at] = 0
   }
 
-  /**
-   * Sorts entries `from..count` by start, where they consist of runs that are each sorted already.
-   * Of equal starts the earlier run comes first (rows are added outermost first).
-   * @param runs first position of each run, ascending; the first is `from`.
-   */
-  mergeRuns(from: number, runs: readonly number[]): void {
-    if (runs.length < 2) return
-    const order = new Uint32Array(this.#count - from)
-    const at = Uint32Array.from(runs)
-    const ends = Uint32Array.from(runs, (_, run) => runs[run + 1] ?? this.#count)
-    for (let to = 0; to < order.length; to++) {
-      let best = -1
-      for (let run = 0; run < at.length; run++) {
-        if (at[run] < ends[run] && (best < 0 || this.#startNs[at[run]] < this.#startNs[at[best]])) best = run
-      }
-      order[to] = at[best]++
+  /** Says of the entries from `from` on, which are not sorted yet, what part of them is waiting. */
+  setWaits(from: number, shareOf: (startNs: number, merged: number) => WaitShare): void {
+    for (let at = from; at < this.#count; at++) {
+      const { share, estimated } = shareOf(this.#startNs[at], this.#merged[at])
+      this.#waitShare[at] = share
+      this.#waitEstimated[at] = estimated ? 1 : 0
     }
-    this.#category.set(reordered(this.#category, order), from)
-    this.#startNs.set(reordered(this.#startNs, order), from)
-    this.#endNs.set(reordered(this.#endNs, order), from)
-    this.#merged.set(reordered(this.#merged, order), from)
-    this.#span.set(reordered(this.#span, order), from)
   }
 
+  /** Puts the entries from `from` on, all of one lane, in the order of their starts; of equal starts the one added earlier comes first. */
+  sortFrom(from: number): void {
+    sortByKey(this.#startNs, this.#entry, from, this.#count)
+  }
+
+  /** Copies, which later entries do not touch. */
   columns() {
-    const end = this.#count
+    const count = this.#count
+    const entry = this.#entry.subarray(0, count)
     return {
-      lane: this.#lane.slice(0, end), category: this.#category.slice(0, end),
-      spanStartNs: this.#startNs.slice(0, end), spanEndNs: this.#endNs.slice(0, end),
-      count: this.#merged.slice(0, end), spanIndex: this.#span.slice(0, end),
+      lane: this.#lane.slice(0, count),
+      category: gather(this.#category, entry, new Uint8Array(count)),
+      depth: gather(this.#depth, entry, new Uint8Array(count)),
+      spanStartNs: this.#startNs.slice(0, count),
+      spanEndNs: gather(this.#endNs, entry, new Float64Array(count)),
+      count: gather(this.#merged, entry, new Uint32Array(count)),
+      spanIndex: gather(this.#span, entry, new Uint32Array(count)),
+      waitShare: gather(this.#waitShare, entry, new Float64Array(count)),
+      waitEstimated: gather(this.#waitEstimated, entry, new Uint8Array(count)),
     }
   }
 
   #grow(): void {
     this.#capacity *= 2
     const capacity = this.#capacity
-    const larger = <T extends Column>(column: T, next: T): T => {
-      next.set(column)
-      return next
-    }
-    this.#lane = larger(this.#lane, new Uint32Array(capacity))
-    this.#category = larger(this.#category, new Uint8Array(capacity))
-    this.#startNs = larger(this.#startNs, new Float64Array(capacity))
-    this.#endNs = larger(this.#endNs, new Float64Array(capacity))
-    this.#merged = larger(this.#merged, new Uint32Array(capacity))
-    this.#span = larger(this.#span, new Uint32Array(capacity))
+    this.#lane = longer(this.#lane, new Uint32Array(capacity))
+    this.#startNs = longer(this.#startNs, new Float64Array(capacity))
+    this.#entry = longer(this.#entry, new Uint32Array(capacity))
+    this.#category = longer(this.#category, new Uint8Array(capacity))
+    this.#depth = longer(this.#depth, new Uint8Array(capacity))
+    this.#endNs = longer(this.#endNs, new Float64Array(capacity))
+    this.#merged = longer(this.#merged, new Uint32Array(capacity))
+    this.#span = longer(this.#span, new Uint32Array(capacity))
+    this.#waitShare = longer(this.#waitShare, new Float64Array(capacity))
+    this.#waitEstimated = longer(this.#waitEstimated, new Uint8Array(capacity))
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CATEGORY_CODE, CHANNELS, laneOf, RANK_LANES } from '../../kernels/timeline/categories.ts'
 import type { Traffic } from '../../kernels/plan/plan.ts'
-import { simulatedRing } from '../traces/testTimelines.ts'
+import { simulatedRing } from '../traces/save/testTimelines.ts'
 import { addRankLanes, channelOfSpan, planLanes } from './rankLanes.ts'
 import { TimelineBuilder } from './timeline.ts'
 

@@ -1,6 +1,11 @@
 import { PAYLOADS, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
 import type { SpanDetails } from '../../preload/contract/timeline.ts'
+import { jsonEntries, unescapeJson } from './jsonEntries.ts'
+import { depthOfSpan } from './knownIndex.ts'
 import { channelOfSpan } from './rankLanes.ts'
+import { rawStartMicros } from './rawTime.ts'
+import { argsText } from './spanArgs.ts'
+import { flowsOfSpan } from './spanFlows.ts'
 import type { Timeline } from './timeline.ts'
 
 /** As the run says of the iteration; of one still under way, as its config says. */
@@ -15,8 +20,14 @@ const known = (value: number): number | null => (Number.isNaN(value) || value ==
 const rate = (amount: number | null, durationNs: number): number | null =>
   amount === null || durationNs <= 0 ? null : amount / durationNs
 
+/** Top-level args in the order of the file. */
+function argsOfSpan({ trace }: Timeline, spanIndex: number): SpanDetails['args'] {
+  const text = trace === null ? null : argsText(trace.args, spanIndex)
+  return text === null ? [] : jsonEntries(text).map(({ key, from, to }) => ({ key: unescapeJson(key), value: text.slice(from, to) }))
+}
+
 /**
- * All that is known of one span.
+ * All that is known of one span, but for how its waiting and its transfer divide, which takes matching it with its peers.
  * @throws RangeError where the timeline has no such span.
  */
 export function spanDetails(timeline: Timeline, spanIndex: number): SpanDetails {
@@ -36,6 +47,8 @@ export function spanDetails(timeline: Timeline, spanIndex: number): SpanDetails 
     category: SPAN_CATEGORIES[spans.category[spanIndex]],
     rank: lane.rank,
     lane: lane.name,
+    laneIndex: spans.lane[spanIndex],
+    depth: depthOfSpan(timeline, spanIndex),
     startNs: spans.startNs[spanIndex],
     durationNs,
     iteration,
@@ -49,5 +62,9 @@ export function spanDetails(timeline: Timeline, spanIndex: number): SpanDetails 
     flops,
     gflops: rate(flops, durationNs),
     cpuNs: known(spans.cpuNs[spanIndex]),
+    args: argsOfSpan(timeline, spanIndex),
+    flows: flowsOfSpan(timeline, spanIndex),
+    rawStartUs: rawStartMicros(timeline, spanIndex),
+    wait: null,
   }
 }
