@@ -9,6 +9,10 @@ const BALANCED_SPREAD = 0.05
 const NOTABLE_IDLE = 0.05
 /** From this share of a wait on, one pass is said to have it. */
 const MOST = 0.7
+/** From this share of a rank's time on, what a trace shows is worth the title. */
+const NOTABLE = 0.1
+/** From this share on, communication kernels are said to be waiting. */
+const MOSTLY = 0.5
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 const idleShare = (rank: TraceRankFigures): number => (rank.spanUs === 0 ? 0 : rank.idleUs / rank.spanUs)
@@ -76,7 +80,43 @@ function subjectOf(rank: TraceRankFigures, ranks: readonly TraceRankFigures[], n
   return ranks.length === 1 ? 'This trace' : `One of ${ranks.length} processes`
 }
 
-function traceFinding(ranks: readonly TraceRankFigures[], namesRanks: boolean): string {
+/** What is waited for in rings, where that is what they lose most by. */
+function ringWaits({ rings, world }: TraceAnalysis): string | null {
+  const times = rings.flatMap((ring) => ring.times)
+  // One sentence about all passes of a rank: forward and backward ones are rings of their own in the analysis.
+  const byRank = [...Map.groupBy(times, ({ rank }) => rank)].map(([rank, own]) => {
+    const sum = (figure: (time: (typeof own)[number]) => number): number => own.reduce((total, time) => total + figure(time), 0)
+    return {
+      rank, ringUs: sum(({ ringUs }) => ringUs), waitUs: sum(({ exposedWaitUs }) => exposedWaitUs), transferUs: sum(({ exposedTransferUs }) => exposedTransferUs),
+      waitedFor: most(own, ({ exposedWaitUs }) => exposedWaitUs).waitedFor, estimated: own.some(({ estimated }) => estimated),
+    }
+  }).filter(({ ringUs }) => ringUs > 0)
+  if (byRank.length === 0) return null
+  const worst = most(byRank, ({ waitUs, ringUs }) => waitUs / ringUs)
+  const share = worst.waitUs / worst.ringUs
+  if (share < NOTABLE || worst.waitUs < worst.transferUs) return null
+  const whom = worst.waitedFor !== null ? `rank ${worst.waitedFor}` : world === 2 ? 'the other rank' : 'late ranks'
+  return `Rank ${worst.rank} waits ${worst.estimated ? 'an estimated ' : ''}${percent(share)} of its ring time for ${whom}`
+}
+
+/** What part of a rank's communication kernels is waiting, in words; nothing where that is not most of it. */
+function waitingPart({ waitUs, transferUs, collectiveWaitUs, collectiveTransferUs, estimatedWaitUs }: TraceRankFigures): string {
+  const wait = waitUs + collectiveWaitUs
+  const share = wait / (wait + transferUs + collectiveTransferUs)
+  return share > MOSTLY ? `; ${estimatedWaitUs > NOTABLE * wait ? 'an estimated ' : ''}${percent(share)} of its communication is waiting for other ranks` : ''
+}
+
+function traceFinding(analysis: TraceAnalysis, hasRanks: boolean): string {
+  const { ranks, rankSources } = analysis
+  // A lone file that does not say whose it is was given rank 0 for want of a number.
+  const namesRanks = hasRanks && !(rankSources.length === 1 && rankSources[0].from === 'order')
+  const waits = ringWaits(analysis)
+  if (waits !== null) return waits
+  const exposedShare = ({ exposedCommUs, spanUs }: TraceRankFigures): number => (spanUs === 0 ? 0 : exposedCommUs / spanUs)
+  const exposed = most(ranks, exposedShare)
+  if (exposedShare(exposed) >= NOTABLE) {
+    return `${subjectOf(exposed, ranks, namesRanks)} spends ${percent(exposedShare(exposed))} of its time in communication that no compute hides${waitingPart(exposed)}`
+  }
   const communicating = ranks.filter((rank) => rank.overlapRatio !== null)
   if (communicating.length > 0) {
     const worst = most(communicating, (rank) => -(rank.overlapRatio ?? 0))
@@ -87,11 +127,12 @@ function traceFinding(ranks: readonly TraceRankFigures[], namesRanks: boolean): 
 }
 
 /**
- * The finding in a sentence, from the figures alone: who idles, how much, and what for.
+ * The finding in a sentence, from the figures alone: who idles, how much, and what for. Of an imported trace: waiting for
+ * late ranks in its rings, else communication that nothing hides, else overlap, else idling.
  * @param namesRanks whether the timeline says which rank its lanes belong to.
  */
 export function findingOf(analysis: TraceAnalysis, namesRanks: boolean): string {
   if (analysis.run !== null && analysis.run.iterations.length === 0) return 'No measured iteration was completed'
   if (analysis.ranks.every((rank) => rank.spanUs === 0)) return 'Nothing was recorded'
-  return analysis.run === null ? traceFinding(analysis.ranks, namesRanks) : ringFinding(analysis, analysis.run)
+  return analysis.run === null ? traceFinding(analysis, namesRanks) : ringFinding(analysis, analysis.run)
 }

@@ -3,8 +3,8 @@
  * so that lengths are exact.
  */
 export interface Intervals {
-  readonly starts: readonly number[]
-  readonly ends: readonly number[]
+  readonly starts: ArrayLike<number>
+  readonly ends: ArrayLike<number>
 }
 
 export const NO_INTERVALS: Intervals = { starts: [], ends: [] }
@@ -31,19 +31,42 @@ export class IntervalList {
     this.#ends[this.#ends.length - 1] = end
   }
 
-  get lastEnd(): number {
-    return this.#ends.at(-1) ?? Number.NEGATIVE_INFINITY
-  }
-
   /** The intervals as they were added: any order, overlaps allowed. Shares its arrays with the list. */
   raw(): Intervals {
     return { starts: this.#starts, ends: this.#ends }
   }
 }
 
-const isSorted = (values: readonly number[]): boolean => {
+/** Copies of the starts and of the ends of those that are not empty, each sorted by itself. */
+function sortedBounds({ starts, ends }: Intervals): { readonly starts: Float64Array; readonly ends: Float64Array } {
+  let kept = 0
+  const from = new Float64Array(starts.length)
+  const to = new Float64Array(starts.length)
+  for (let index = 0; index < starts.length; index++) {
+    if (ends[index] <= starts[index]) continue
+    from[kept] = starts[index]
+    to[kept++] = ends[index]
+  }
+  return { starts: from.subarray(0, kept).sort(), ends: to.subarray(0, kept).sort() }
+}
+
+const isSorted = (values: ArrayLike<number>): boolean => {
   for (let index = 1; index < values.length; index++) if (values[index] < values[index - 1]) return false
   return true
+}
+
+function unionInOrder({ starts, ends }: Intervals): Intervals {
+  const merged = new IntervalList()
+  let openNs = Number.NEGATIVE_INFINITY
+  for (let index = 0; index < starts.length; index++) {
+    const start = starts[index]
+    const end = ends[index]
+    if (end <= start || end <= openNs) continue
+    if (start > openNs) merged.add(start, end)
+    else merged.extendLast(end)
+    openNs = end
+  }
+  return merged.raw()
 }
 
 /**
@@ -51,30 +74,38 @@ const isSorted = (values: readonly number[]): boolean => {
  * @param raw intervals in any order, overlaps allowed.
  */
 export function union(raw: Intervals): Intervals {
-  const { starts, ends } = raw
-  if (starts.length === 0) return NO_INTERVALS
-  const order = isSorted(starts)
-    ? null
-    : Uint32Array.from({ length: starts.length }, (_, index) => index).sort((a, b) => starts[a] - starts[b])
+  if (raw.starts.length === 0) return NO_INTERVALS
+  if (isSorted(raw.starts)) return unionInOrder(raw)
+  // Which end belongs to which start does not matter: something is open as long as more have started than ended. Sorting
+  // bare numbers takes a tenth of the time that sorting indices by them does.
+  const { starts, ends } = sortedBounds(raw)
   const merged = new IntervalList()
-  for (let position = 0; position < starts.length; position++) {
-    const index = order === null ? position : order[position]
-    const start = starts[index]
-    const end = ends[index]
-    if (end <= start) continue
-    if (start > merged.lastEnd) merged.add(start, end)
-    else if (end > merged.lastEnd) merged.extendLast(end)
+  let first = 0
+  for (let started = 1; started <= starts.length; started++) {
+    // All that had started before this one had ended before it.
+    if (started < starts.length && ends[started - 1] >= starts[started]) continue
+    merged.add(starts[first], ends[started - 1])
+    first = started
   }
   return merged.raw()
 }
 
-/** U(a ∪ b). */
+/** U(a ∪ b), of unions. */
 export function unite(a: Intervals, b: Intervals): Intervals {
   if (a.starts.length === 0) return b
   if (b.starts.length === 0) return a
-  const all = new IntervalList()
-  for (const part of [a, b]) for (let index = 0; index < part.starts.length; index++) all.add(part.starts[index], part.ends[index])
-  return union(all.raw())
+  const merged = new IntervalList()
+  let openNs = Number.NEGATIVE_INFINITY
+  for (let i = 0, j = 0; i < a.starts.length || j < b.starts.length;) {
+    const fromA = j === b.starts.length || (i < a.starts.length && a.starts[i] <= b.starts[j])
+    const start = fromA ? a.starts[i] : b.starts[j]
+    const end = fromA ? a.ends[i++] : b.ends[j++]
+    if (end <= openNs) continue
+    if (start > openNs) merged.add(start, end)
+    else merged.extendLast(end)
+    openNs = end
+  }
+  return merged.raw()
 }
 
 /** a ∩ b, of unions. */

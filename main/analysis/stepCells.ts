@@ -18,6 +18,8 @@ interface StepSpans {
 
 interface CellTotals {
   computeNs: number
+  transferNs: number
+  idleNs: number
   exposedNs: number
   waitPeerNs: number
   waitLinkNs: number
@@ -61,27 +63,40 @@ function gather(timeline: Timeline, run: RunRecord, { world, steps }: Grid): Ste
   return gathered
 }
 
-/**
- * When each rank was done computing each step: the end of its compute, or, where the plan gives it nothing to compute,
- * the moment it reached the step (the end of all it did and waited for before).
- */
-function computeEnds(cells: readonly StepSpans[], { world, steps }: Grid, windowStartNs: number): Float64Array {
-  const ends = new Float64Array(world * steps)
+interface StepTimes {
+  /** When each rank was done computing each step: the end of its compute, or its arrival where the plan gives it nothing to compute. */
+  readonly computeEndNs: Float64Array
+  /** When each rank reached each step, and was through with it: the end of all it did and waited for before, and in it. */
+  readonly reachedNs: Float64Array
+  readonly leftNs: Float64Array
+}
+
+function stepTimes(cells: readonly StepSpans[], { world, steps }: Grid, windowStartNs: number): StepTimes {
+  const computeEndNs = new Float64Array(world * steps)
+  const reachedNs = new Float64Array(world * steps)
+  const leftNs = new Float64Array(world * steps)
   for (let rank = 0; rank < world; rank++) {
-    let reachedNs = windowStartNs
-    for (let step = 0; step < steps; step++) {
-      const cell = cells[rank * steps + step]
-      ends[rank * steps + step] = Number.isFinite(cell.computeEndNs) ? cell.computeEndNs : reachedNs
-      reachedNs = Math.max(reachedNs, cell.threadEndNs)
+    let nowNs = windowStartNs
+    for (let at = rank * steps; at < (rank + 1) * steps; at++) {
+      reachedNs[at] = nowNs
+      computeEndNs[at] = Number.isFinite(cells[at].computeEndNs) ? cells[at].computeEndNs : nowNs
+      nowNs = Math.max(nowNs, cells[at].threadEndNs)
+      leftNs[at] = nowNs
     }
   }
-  return ends
+  return { computeEndNs, reachedNs, leftNs }
+}
+
+function uniteAll(parts: readonly Intervals[]): Intervals {
+  const all = new IntervalList()
+  for (const { starts, ends } of parts) for (let index = 0; index < starts.length; index++) all.add(starts[index], ends[index])
+  return union(all.raw())
 }
 
 function addIteration(totals: readonly CellTotals[], cells: readonly StepSpans[], grid: Grid, startNs: number, endNs: number): void {
   const { world, steps, attends } = grid
   const within = interval(startNs, endNs)
-  const ends = computeEnds(cells, grid, startNs)
+  const { computeEndNs: ends, reachedNs, leftNs } = stepTimes(cells, grid, startNs)
   const ranks = Array.from({ length: world }, (_, rank) => rank)
   const latest = Array.from({ length: steps }, (_, step) => {
     // In an all-to-all nobody computes: what a rank waits for there is in its waits.
@@ -91,15 +106,16 @@ function addIteration(totals: readonly CellTotals[], cells: readonly StepSpans[]
     const clipped = (step: number, group: StepGroup): Intervals =>
       intersect(union(cells[rank * steps + step].groups[group].raw()), within)
     const compute = Array.from({ length: steps }, (_, step) => clipped(step, 'compute'))
-    const allCompute = new IntervalList()
-    for (const { starts, ends: computeEndsOfStep } of compute) {
-      for (let index = 0; index < starts.length; index++) allCompute.add(starts[index], computeEndsOfStep[index])
-    }
-    const rankCompute = union(allCompute.raw())
+    const transfer = Array.from({ length: steps }, (_, step) => unite(clipped(step, 'send'), clipped(step, 'recv')))
+    const rankCompute = uniteAll(compute)
+    const busy = unite(rankCompute, uniteAll(transfer))
     for (let step = 0; step < steps; step++) {
       const total = totals[rank * steps + step]
+      const inStep = interval(reachedNs[rank * steps + step], leftNs[rank * steps + step])
       total.computeNs += totalLength(compute[step])
-      total.exposedNs += totalLength(subtract(unite(clipped(step, 'send'), clipped(step, 'recv')), rankCompute))
+      total.transferNs += totalLength(transfer[step])
+      total.exposedNs += totalLength(subtract(transfer[step], rankCompute))
+      total.idleNs += totalLength(subtract(inStep, busy))
       total.waitPeerNs += totalLength(clipped(step, 'wait-peer'))
       total.waitLinkNs += totalLength(clipped(step, 'wait-link'))
       total.imbalanceNs += (latest[step] ?? ends[rank * steps + step]) - ends[rank * steps + step]
@@ -119,12 +135,13 @@ export function stepCells(timeline: Timeline, run: RunRecord, plan: Plan): StepC
   const windows = completeIterations(run)
   if (windows.length === 0) return []
   const totals = Array.from({ length: grid.world * steps }, (): CellTotals =>
-    ({ computeNs: 0, exposedNs: 0, waitPeerNs: 0, waitLinkNs: 0, imbalanceNs: 0 }))
+    ({ computeNs: 0, transferNs: 0, idleNs: 0, exposedNs: 0, waitPeerNs: 0, waitLinkNs: 0, imbalanceNs: 0 }))
   gather(timeline, run, grid).forEach((cells, slot) => addIteration(totals, cells, grid, windows[slot].startNs, windows[slot].endNs))
   const meanUs = (totalNs: number): number => totalNs / windows.length / 1000
   return totals.map((total, at) => ({
     rank: Math.floor(at / steps), step: at % steps,
-    computeUs: meanUs(total.computeNs), exposedUs: meanUs(total.exposedNs),
-    waitPeerUs: meanUs(total.waitPeerNs), waitLinkUs: meanUs(total.waitLinkNs), imbalanceUs: meanUs(total.imbalanceNs),
+    computeUs: meanUs(total.computeNs), transferUs: meanUs(total.transferNs), exposedUs: meanUs(total.exposedNs),
+    waitPeerUs: meanUs(total.waitPeerNs), waitLinkUs: meanUs(total.waitLinkNs), idleUs: meanUs(total.idleNs),
+    imbalanceUs: meanUs(total.imbalanceNs),
   }))
 }
