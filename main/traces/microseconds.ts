@@ -34,11 +34,6 @@ function normalized(whole: number, nanos: number): Micros {
   return { whole: whole + carry + 0, nanos: nanos - carry * 1000 + 0 }
 }
 
-/** ns from an origin in whole µs. Exact while the distance is below 104 days. */
-export function nanosFrom(originMicros: number, time: Micros): number {
-  return (time.whole - originMicros) * 1000 + time.nanos
-}
-
 /** Integer ns as decimal µs with three places, by integer arithmetic alone: 123456 -> "123.456". */
 export function formatMicros(nanos: number): string {
   const rounded = Math.round(nanos)
