@@ -19,6 +19,7 @@ export default defineConfig({
           sweep: at('kernels/sweep/entry.ts'),
           probe: at('main/machine/probeEntry.ts'),
           plan: at('main/app/planEntry.ts'),
+          trace: at('main/app/traceEntry.ts'),
         },
       },
     },

@@ -12,6 +12,7 @@ export interface Installation {
   readonly sweepEntry: string
   readonly probeEntry: string
   readonly planEntry: string
+  readonly traceEntry: string
   /** Folder of the compiled kernels. */
   readonly kernelsDir: string
   readonly fixturesDir: string
@@ -40,6 +41,7 @@ export function findInstallation(): Installation {
     sweepEntry: entry('kernels/sweep/entry.ts', 'sweep'),
     probeEntry: entry('main/machine/probeEntry.ts', 'probe'),
     planEntry: entry('main/app/planEntry.ts', 'plan'),
+    traceEntry: entry('main/app/traceEntry.ts', 'trace'),
     kernelsDir: join(root, 'out/kernels'),
     fixturesDir: join(root, 'fixtures'),
     rendererDir: join(root, 'out/renderer'),

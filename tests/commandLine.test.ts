@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { ringTrace } from '../main/comm/testing/ringTrace.ts'
 import type { TraceAnalysis } from '../preload/contract/analysis.ts'
 import type { RunResult } from '../preload/contract/run.ts'
 import { cleanEnvironment, root, temporaryFolder } from './support/paths.ts'
@@ -70,6 +71,22 @@ describe('ringscope, built', () => {
     const analyzed = await resultOf<TraceAnalysis>(ringscope('analyze', trace, '--json'))
     expect(analyzed.code).toBe(0)
     expect(analyzed.result.run?.failure?.kind).toBe('crashed')
+  })
+
+  it('opens the ranks of a job together, says what they waited for, and writes them as one trace', async () => {
+    const folder = temporaryFolder()
+    const { files } = ringTrace({ world: 2, iterations: 1, layers: 1, layout: 'contiguous', seqLen: 4096, skewNs: 1_000_000 })
+    for (const { name, text } of files) writeFileSync(join(folder, name), text)
+    const analyzed = await resultOf<TraceAnalysis>(ringscope('analyze', folder, '--json'))
+    expect(analyzed.code).toBe(0)
+    expect(analyzed.result.ranks.map(({ rank }) => rank)).toEqual([0, 1])
+    expect(analyzed.result.rings[0]).toMatchObject({ layout: 'contiguous', ranks: [0, 1] })
+    expect(analyzed.result.criticalPath?.imbalanceUs).toBeGreaterThan(0)
+    const merged = join(temporaryFolder(), 'merged.json.gz')
+    expect(await ringscope('convert', folder, '--to', 'chrome', '--out', merged).exited).toMatchObject({ code: 0 })
+    const again = await resultOf<TraceAnalysis>(ringscope('analyze', merged, '--json'))
+    expect(again.result.ranks).toEqual(analyzed.result.ranks)
+    expect(again.result.clock).toEqual(analyzed.result.clock)
   })
 
   it('lists every problem of a bad config and ends with code 2', async () => {

@@ -40,7 +40,7 @@ describe('the built Electron app, over a double of the electron module', () => {
       bridge: Object.keys((globalThis as { ringscope?: object }).ringscope ?? {}).sort(),
       leaks: ['require', 'process', 'module', 'Buffer', 'electronDouble', 'electron', 'ipcRenderer'].filter((name) => name in globalThis),
     }))
-    expect(seen.bridge).toEqual(['host', 'openFile', 'request', 'saveTrace', 'subscribe'])
+    expect(seen.bridge).toEqual(['host', 'openFiles', 'request', 'saveTrace', 'subscribe'])
     expect(seen.leaks).toEqual([])
   })
 
@@ -97,6 +97,8 @@ describe('the built Electron app, over a double of the electron module', () => {
     await double.app.part('start-run').waitFor()
     await double.command('clickMenu', 'View', 'Machine')
     await double.app.part('start-run').waitFor({ state: 'hidden' })
+    await double.command('clickMenu', 'View', 'Trace')
+    await expect.poll(() => double.app.part('view-trace').getAttribute('aria-current')).toBeTruthy()
     await double.command('clickMenu', 'View', 'Run')
     await double.app.part('start-run').waitFor()
     await expectClean(double)
@@ -122,6 +124,34 @@ describe('the built Electron app, over a double of the electron module', () => {
     await expectClean(double)
   })
 
+  it('opens several files and folders together: from the dialog, by dropping, and from the command line', async () => {
+    const folder = temporaryFolder()
+    const ranks = [0, 1, 2].map((rank) => {
+      const path = join(folder, `rank-${rank}.json`)
+      writeFileSync(path, JSON.stringify({ distributedInfo: { rank, world_size: 3 }, traceEvents: [
+        { ph: 'X', cat: 'kernel', pid: 0, tid: 7, ts: 10, dur: 5, name: 'flash_fwd_kernel', args: { stream: 7 } },
+      ] }))
+      return path
+    })
+    const double = await start([ranks[0], ranks[1]])
+    const { app, command } = double
+    expect(await app.drawnSpans()).toBe(2)
+    await command('answerOpenDialog', ...ranks)
+    await command('clickMenu', 'File', 'Open trace…')
+    await expect.poll(() => app.drawnSpans()).toBe(3)
+    const { dialogs } = await command('state')
+    expect(dialogs).toMatchObject([{ options: { properties: expect.arrayContaining(['openFile', 'multiSelections']) as unknown } }])
+    // Opened with other files it is another timeline: this one is of two ranks again.
+    await command('nameFile', 'rank-1.json', ranks[1])
+    await command('nameFile', 'rank-2.json', ranks[2])
+    await app.drop([{ name: 'rank-1.json', bytes: new Uint8Array([1]) }, { name: 'rank-2.json', bytes: new Uint8Array([1]) }])
+    await expect.poll(() => app.drawnSpans()).toBe(2)
+    await command('nameFile', 'job', folder)
+    await app.drop([{ name: 'job', bytes: new Uint8Array() }])
+    await expect.poll(() => app.drawnSpans()).toBe(3)
+    await expectClean(double)
+  })
+
   it('says in a dialog that a file on the command line is no trace', async () => {
     const bad = join(temporaryFolder(), 'bad.json')
     writeFileSync(bad, 'not json')
@@ -139,9 +169,9 @@ describe('the built Electron app, over a double of the electron module', () => {
       { url: 'app://ringscope/index.html', gone: true },
     ]) {
       expect(await ask(sender), JSON.stringify(sender)).toMatchObject({ ok: false, error: { code: 'forbidden' } })
-      expect(await command('invokeAs', sender, OPEN_PATH_CHANNEL, '/etc/passwd')).toMatchObject({ ok: false, error: { code: 'forbidden' } })
+      expect(await command('invokeAs', sender, OPEN_PATH_CHANNEL, ['/etc/passwd'], 'o')).toMatchObject({ ok: false, error: { code: 'forbidden' } })
     }
-    expect(await command('invokeAs', { url: 'app://ringscope/index.html' }, REQUEST_CHANNEL, 'trace.openPath', { path: sampleTrace() }), 'a page names a path')
+    expect(await command('invokeAs', { url: 'app://ringscope/index.html' }, REQUEST_CHANNEL, 'trace.openPaths', { openId: 'o', paths: [sampleTrace()] }), 'a page names a path')
       .toMatchObject({ ok: false, error: { code: 'forbidden' } })
   })
 

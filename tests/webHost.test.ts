@@ -11,6 +11,14 @@ import { startWebHost, type WebHostUnderTest } from './support/webHost.ts'
 const browser = browserForThisFile()
 const sampleTraces = (): string[] => readdirSync(join(root, 'fixtures/traces')).sort().map((name) => join(root, 'fixtures/traces', name))
 
+/** One rank's trace as a profiler writes it, of so many kernels. */
+function rankTrace(rank: number, kernels: number): { readonly name: string, readonly bytes: Uint8Array<ArrayBuffer> } {
+  const events = Array.from({ length: kernels }, (_, at) =>
+    `{"ph":"X","cat":"kernel","name":"flash_fwd_kernel","pid":0,"tid":7,"ts":${at * 10},"dur":5,"args":{"stream":7}}`)
+  const text = `{"distributedInfo":{"rank":${rank},"world_size":3},"traceEvents":[${events.join(',')}]}`
+  return { name: `rank-${rank}.json`, bytes: new TextEncoder().encode(text) }
+}
+
 interface Opened extends WatchedPage, WebHostUnderTest {
   readonly app: RingscopePage
 }
@@ -106,6 +114,31 @@ describe('the app in a browser, served on loopback', () => {
     await app.drop([{ name: basename(first), bytes: readFileSync(first) }])
     await expect.poll(() => app.finding()).toBe(title)
     expect(await app.drawnSpans()).toBeGreaterThan(0)
+    expect(troubles()).toEqual([])
+  })
+
+  it('opens the ranks of a job dropped together as one timeline, without a file that is no trace, and says so', async () => {
+    const { app, troubles } = await openApp()
+    await app.drop([...[0, 1, 2].map((rank) => rankTrace(rank, 3)), { name: 'notes.json', bytes: new TextEncoder().encode('{"a": 1}') }])
+    await app.show('timeline')
+    await expect.poll(() => app.drawnSpans()).toBe(9)
+    await expect.poll(() => app.text('error-panel')).toMatch(/notes\.json/)
+    expect(troubles()).toEqual([])
+  })
+
+  it('shows how far an opening is, and ends it when the user has enough', async () => {
+    const { app, troubles } = await openApp([sampleTraces()[0]])
+    await app.show('timeline')
+    const before = await app.drawnSpans()
+    const { name, bytes } = rankTrace(0, 1_500_000)
+    const large = join(temporaryFolder(), name)
+    writeFileSync(large, bytes)
+    await app.part('open-trace-input').setInputFiles(large)
+    await app.part('opening').waitFor()
+    await app.part('cancel-open').click()
+    await app.part('opening').waitFor({ state: 'detached' })
+    expect(await app.drawnSpans()).toBe(before)
+    expect(await app.part('error-panel').count()).toBe(0)
     expect(troubles()).toEqual([])
   })
 

@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { dirname, join, resolve } from 'node:path'
 import type { Result } from '../../preload/contract/envelope.ts'
 import type { AppInfo } from '../../preload/contract/routes.ts'
 import type { TimelineSummary } from '../../preload/contract/timeline.ts'
@@ -10,14 +11,18 @@ import type { Installation } from '../installation.ts'
 import { startSweep } from '../sweep/sweep.ts'
 import type { Dialogs } from './dialogs.ts'
 import { AppEvents } from './events.ts'
+import { Exports } from './exports.ts'
 import { createHandlers } from './handlers.ts'
 import { type Log, logToStderr } from './log.ts'
+import { Openings } from './openings.ts'
 import { Planner } from './planThread.ts'
 import { createRouter, type Router } from './router.ts'
 import { RunService } from './runService.ts'
+import { Scratch } from './scratch.ts'
 import { SweepService } from './sweepService.ts'
 import { AnalysisCache } from './timelineAnalysis.ts'
 import { TimelineStore } from './timelineStore.ts'
+import { Uploads } from './uploads.ts'
 import { WorkSlot } from './workSlot.ts'
 
 export interface AppOptions {
@@ -29,6 +34,8 @@ export interface AppOptions {
   readonly dialogs: Dialogs | null
   /** Folder of the user's configs; by default `RINGSCOPE_CONFIG_DIR` or the system's place for settings. */
   readonly userConfigDir?: string
+  /** Folder for files on their way in or out; by default where the system keeps large temporary ones. */
+  readonly scratchParent?: string
   /** Where faults of our own are written; standard error by default. */
   readonly log?: Log
 }
@@ -37,10 +44,17 @@ export interface AppOptions {
 export interface App {
   readonly router: Router
   readonly events: AppEvents
+  /** Files that pages send. */
+  readonly uploads: Uploads
+  /** Files that pages fetch. */
+  readonly exports: Exports
   /** What a page that joins late has to hear first: the newest progress of what goes on. */
   currentEvents(): EventFrame[]
-  /** Opens a trace that the user named on a command line, relative to the working directory. */
-  openPath(path: string): Promise<Result<TimelineSummary>>
+  /**
+   * Opens traces and folders that the user named on a command line, relative to the working directory, as one group.
+   * @param openId names the opening in its events; a new name by default.
+   */
+  openPaths(paths: readonly string[], openId?: string): Promise<Result<readonly TimelineSummary[]>>
   /** Cancels what goes on, waits until its processes and files are gone, and starts nothing more. */
   dispose(): Promise<void>
 }
@@ -54,27 +68,37 @@ export function createApp(options: AppOptions): App {
   const timelines = new TimelineStore(events)
   const analyses = new AnalysisCache()
   const configs = new ConfigStore(join(installation.fixturesDir, 'configs'), options.userConfigDir ?? defaultUserConfigDir())
+  const scratch = new Scratch(options.scratchParent)
+  const uploads = new Uploads(scratch)
+  const exports = new Exports(timelines, scratch)
+  const openings = new Openings({ entry: installation.traceEntry, rulesDir: dirname(configs.userDir), timelines, events, log })
   const runs = new RunService({ start: (config) => startRun(config, engine), timelines, events, slot, log })
   const sweeps = new SweepService({ start: (config, grid) => startSweep(config, grid, engine), events, slot, log })
   const router = createRouter(
-    createHandlers({ installation, rankHost, host, dialogs, configs, planner: new Planner(installation.planEntry), timelines, analyses, runs, sweeps }), log)
+    createHandlers({
+      installation, rankHost, host, dialogs, configs, planner: new Planner(installation.planEntry), timelines, analyses, openings, uploads, exports,
+      runs, sweeps,
+    }), log)
   events.on('timeline.closed', ({ timelineId }) => { analyses.forget(timelineId) })
 
   return {
-    router, events,
+    router, events, uploads, exports,
     currentEvents() {
       const frames: EventFrame[] = []
       if (runs.progress !== null) frames.push({ event: 'run.progress', payload: runs.progress })
+      for (const payload of openings.progress) frames.push({ event: 'trace.progress', payload })
       if (sweeps.progress !== null) frames.push({ event: 'sweep.progress', payload: sweeps.progress })
       return frames
     },
-    async openPath(path) {
+    async openPaths(paths, openId = randomUUID()) {
+      const input = { openId, paths: paths.map((path) => resolve(path)) }
       // The router answers every route with its own output type.
-      return await router.handle('trace.openPath', { path: resolve(path) }, { trusted: true }) as Result<TimelineSummary>
+      return await router.handle('trace.openPaths', input, { trusted: true }) as Result<readonly TimelineSummary[]>
     },
     async dispose() {
       slot.shut()
-      await Promise.all([runs.dispose(), sweeps.dispose()])
+      await Promise.all([runs.dispose(), sweeps.dispose(), openings.dispose()])
+      scratch.remove()
     },
   }
 }

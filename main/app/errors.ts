@@ -3,6 +3,7 @@ import { BackendUnavailableError } from '../../kernels/backends/backend.ts'
 import { InvalidInputError, quoteValue } from '../../kernels/config/problem.ts'
 import type { BridgeError, ErrorCode } from '../../preload/contract/envelope.ts'
 import { SweepCancelledError } from '../sweep/errors.ts'
+import { TracePathError } from '../traces/open/traceFiles.ts'
 import { TraceFormatError } from '../traces/traceFormatError.ts'
 import type { Log } from './log.ts'
 
@@ -44,6 +45,30 @@ export class ForbiddenError extends RequestError {
   }
 }
 
+/** What was asked for was stopped: by the user, or because what it was about is gone. */
+export class CancelledError extends RequestError {
+  override readonly name = 'CancelledError'
+
+  constructor(message: string) {
+    super('cancelled', message)
+  }
+}
+
+/** An error of another thread, which has made it what crosses to the page already. */
+export class ForwardedError extends Error {
+  override readonly name = 'ForwardedError'
+  readonly error: BridgeError
+
+  constructor(error: BridgeError) {
+    super(error.message)
+    this.error = error
+  }
+}
+
+/** What to say when memory did not suffice. @param doing what was under way. */
+export const outOfMemory = (doing: string): string =>
+  `${doing} took more memory than this machine or process can give: close other timelines, or open fewer files at once`
+
 const FILE_ERRORS: Readonly<Record<string, { code: ErrorCode; reason: string }>> = {
   ENOENT: { code: 'not-found', reason: 'there is no such file' },
   EISDIR: { code: 'invalid-input', reason: 'this is a folder, not a file' },
@@ -69,6 +94,7 @@ function refusedInput(error: unknown): BridgeError | undefined {
     const problem = { path: 'backend', expected: 'a backend that works on this machine', given: quoteValue(error.backend) }
     return { code, message: error.message, problems: [problem] }
   }
+  if (error instanceof TracePathError) return { code: 'not-found', message: error.message }
   if (error instanceof TraceFormatError || error instanceof ArenaTooLargeError) return { code, message: error.message }
   return undefined
 }
@@ -81,6 +107,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
  */
 export function bridgeError(error: unknown, doing: string, log: Log): BridgeError {
   if (error instanceof RequestError) return { code: error.code, message: error.message }
+  if (error instanceof ForwardedError) return error.error
   if (error instanceof SweepCancelledError) return { code: 'cancelled', message: error.message }
   const refused = refusedInput(error) ?? fileError(error)
   if (refused !== undefined) return refused

@@ -1,25 +1,25 @@
 import { checkRunConfig, parseRunConfig } from '../../kernels/config/runConfig.ts'
 import type { AppInfo } from '../../preload/contract/routes.ts'
-import type { TimelineSummary } from '../../preload/contract/timeline.ts'
+import { LARGEST_FRAME_BYTES } from '../../preload/contract/wire.ts'
 import type { ConfigStore } from '../config/configStore.ts'
 import { CONFIG_FIELDS } from '../config/fields.ts'
-import { slug } from '../config/slug.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
 import { examineMachine } from '../machine/doctor.ts'
+import { selectionStats } from '../timeline/selection.ts'
 import { spanDetails } from '../timeline/spanDetails.ts'
-import type { Timeline } from '../timeline/timeline.ts'
 import { queryViewport } from '../timeline/viewport.ts'
-import { traceBytes, writeTrace } from '../traces/exportTrace.ts'
-import { openTrace, openTraceBytes } from '../traces/openTrace.ts'
 import type { Dialogs } from './dialogs.ts'
 import { ForbiddenError, NotFoundError } from './errors.ts'
+import { type Exports, traceFileName } from './exports.ts'
+import type { Openings } from './openings.ts'
 import type { Planner } from './planThread.ts'
 import type { Handlers } from './router.ts'
 import type { RunService } from './runService.ts'
 import type { SweepService } from './sweepService.ts'
 import type { AnalysisCache } from './timelineAnalysis.ts'
 import type { TimelineStore } from './timelineStore.ts'
+import type { Uploads } from './uploads.ts'
 
 export interface HandlerParts {
   readonly installation: Installation
@@ -31,14 +31,14 @@ export interface HandlerParts {
   readonly planner: Planner
   readonly timelines: TimelineStore
   readonly analyses: AnalysisCache
+  readonly openings: Openings
+  readonly uploads: Uploads
+  readonly exports: Exports
   readonly runs: RunService
   readonly sweeps: SweepService
 }
 
 const FROM_PAGE = 'the config from the form'
-
-/** Name offered for a timeline's file. */
-export const traceFileName = (title: string): string => `${slug(title)}.json.gz`
 
 function dialogsOf(dialogs: Dialogs | null, instead: string): Dialogs {
   if (dialogs === null) throw new ForbiddenError(`this host has no file dialogs: ${instead}`)
@@ -47,9 +47,7 @@ function dialogsOf(dialogs: Dialogs | null, instead: string): Dialogs {
 
 /** What each route does. Everything with state is in the parts. */
 export function createHandlers(parts: HandlerParts): Handlers {
-  const { installation, host, configs, planner, timelines, analyses, runs, sweeps } = parts
-  const opened = (timeline: Timeline, path: string | null): TimelineSummary =>
-    timelines.summary(timelines.add(timeline, path))
+  const { installation, host, configs, planner, timelines, analyses, openings, uploads, exports, runs, sweeps } = parts
 
   return {
     'app.info': () => ({ version: installation.version, host, platform: process.platform, userConfigDir: configs.userDir }),
@@ -68,16 +66,19 @@ export function createHandlers(parts: HandlerParts): Handlers {
     },
 
     'timeline.list': () => timelines.list(),
-    'timeline.viewport': ({ timelineId, startNs, endNs, pixels }) => {
+    'timeline.viewport': ({ timelineId, ...query }) => {
       const { timeline, revision } = timelines.get(timelineId)
-      return { timelineId, revision, ...queryViewport(timeline, { startNs, endNs, pixels }) }
+      return { timelineId, revision, ...queryViewport(timeline, query) }
     },
-    'timeline.span': ({ timelineId, spanIndex }) => {
-      const { timeline } = timelines.get(timelineId)
+    'timeline.search': async ({ timelineId, text, limit }) =>
+      ({ timelineId, ...await timelines.get(timelineId).owner.search({ text, limit }) }),
+    'timeline.selection': ({ timelineId, ...query }) => ({ timelineId, ...selectionStats(timelines.get(timelineId).timeline, query) }),
+    'timeline.span': async ({ timelineId, spanIndex }) => {
+      const { timeline, owner } = timelines.get(timelineId)
       if (spanIndex >= timeline.spans.count) {
         throw new NotFoundError('span', String(spanIndex), `the timeline has ${timeline.spans.count} spans`)
       }
-      return spanDetails(timeline, spanIndex)
+      return { ...spanDetails(timeline, spanIndex), wait: await owner.wait(spanIndex) }
     },
     'timeline.analysis': ({ timelineId }) => analyses.of(timelines.get(timelineId)),
     'timeline.close': ({ timelineId }) => {
@@ -85,29 +86,36 @@ export function createHandlers(parts: HandlerParts): Handlers {
       return {}
     },
 
-    'trace.openDialog': async () => {
-      const path = await dialogsOf(parts.dialogs, 'send the file with trace.openBytes or as an upload').openTrace()
-      return path === null ? null : opened(await openTrace(path), path)
+    'trace.openDialog': async ({ openId }) => {
+      const paths = await dialogsOf(parts.dialogs, 'send the files as uploads and open them with trace.openUploads').openTraces()
+      return paths === null ? null : await openings.open(openId, paths)
     },
-    'trace.openBytes': async ({ name, bytes }) => opened(await openTraceBytes(name, bytes), null),
-    'trace.openPath': async ({ path }, caller) => {
-      if (!caller.trusted) throw new ForbiddenError('a page may not name files: open the file with a dialog, or drop it on the window')
-      return opened(await openTrace(path), path)
+    'trace.openUploads': async ({ openId, uploadIds }) => {
+      const { paths, folder, remove } = uploads.take(uploadIds)
+      try {
+        return await openings.open(openId, paths, folder)
+      } finally {
+        await remove()
+      }
+    },
+    'trace.openPaths': ({ openId, paths }, caller) => {
+      if (!caller.trusted) throw new ForbiddenError('a page may not name files: open them with a dialog, or drop them on the window')
+      return openings.open(openId, paths)
+    },
+    'trace.cancelOpen': async ({ openId }) => {
+      await openings.cancel(openId)
+      return {}
     },
     'trace.saveDialog': async ({ timelineId }) => {
       const { timeline } = timelines.get(timelineId)
       const path = await dialogsOf(parts.dialogs, 'get the file with trace.export or as a download')
         .saveTrace(traceFileName(timeline.title))
       if (path === null) return null
-      await writeTrace(timelines.get(timelineId).timeline, path)
+      await timelines.get(timelineId).owner.write(path)
       timelines.saved(timelineId, path)
       return { path }
     },
-    'trace.export': async ({ timelineId, gzip }) => {
-      const { timeline } = timelines.get(timelineId)
-      const name = traceFileName(timeline.title)
-      return { fileName: gzip ? name : name.replace(/\.gz$/, ''), bytes: await traceBytes(timeline, { gzip }) }
-    },
+    'trace.export': ({ timelineId, gzip }) => exports.bytes(timelineId, { gzip, limit: LARGEST_FRAME_BYTES }),
 
     'sweep.start': ({ config, blockQ, blockK, repeats }) =>
       sweeps.start(parseRunConfig(config, FROM_PAGE), { blockQ, blockK, repeats }),

@@ -4,7 +4,7 @@ import { BackendUnavailableError } from '../../kernels/backends/backend.ts'
 import { InvalidInputError } from '../../kernels/config/problem.ts'
 import { type RouteName, ROUTES } from '../../preload/contract/routes.ts'
 import { TraceFormatError } from '../traces/traceFormatError.ts'
-import { BusyError, ForbiddenError, NotFoundError } from './errors.ts'
+import { BusyError, CancelledError, ForbiddenError, ForwardedError, NotFoundError } from './errors.ts'
 import { createRouter, type Handlers } from './router.ts'
 
 const PAGE = { trusted: false }
@@ -49,8 +49,8 @@ describe('router', () => {
   })
 
   it('describes bytes by their number, not by their content', async () => {
-    const answer = await routerWith({}).handle('trace.openBytes', { name: 'x', bytes: new Float64Array(1000) }, PAGE)
-    expect(answer).toMatchObject({ error: { problems: [{ path: 'bytes', given: '8000 bytes' }] } })
+    const answer = await routerWith({}).handle('run.cancel', { runId: new Float64Array(1000) }, PAGE)
+    expect(answer).toMatchObject({ error: { problems: [{ path: 'runId', given: '8000 bytes' }] } })
   })
 
   const noSuchFile = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', path: '/a/b.json' })
@@ -59,6 +59,9 @@ describe('router', () => {
       { code: 'invalid-input', problems: [{ path: 'world', expected: 'an integer', given: '0' }] }],
     [new NotFoundError('open timeline', 't-9', 'open it again'), { code: 'not-found', message: 'no open timeline "t-9": open it again' }],
     [new BusyError('a run is going on'), { code: 'busy', message: 'a run is going on' }],
+    [new CancelledError('the opening was cancelled'), { code: 'cancelled', message: 'the opening was cancelled' }],
+    [new ForwardedError({ code: 'invalid-input', message: 'it was refused', problems: [{ path: 'a', expected: 'b', given: 'c' }] }),
+      { code: 'invalid-input', message: 'it was refused', problems: [{ path: 'a', expected: 'b', given: 'c' }] }],
     [new ForbiddenError('no'), { code: 'forbidden', message: 'no' }],
     [new TraceFormatError('a.json', { what: 'it ends early', expected: 'JSON', remedy: 'Save it again', offset: 7 }),
       { code: 'invalid-input', message: 'a.json: it ends early at byte 7. Expected JSON. Save it again.' }],

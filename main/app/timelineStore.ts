@@ -1,9 +1,11 @@
 import type { TimelineSummary } from '../../preload/contract/timeline.ts'
 import type { Timeline } from '../timeline/timeline.ts'
-import { summarizeTimeline } from '../timeline/summary.ts'
 import { BusyError, NotFoundError } from './errors.ts'
 import type { AppEvents } from './events.ts'
+import { summaryFacts } from './summaryFacts.ts'
 import { EVENT_INTERVAL_MS, throttle, type Throttled } from './throttle.ts'
+import { hostOwner, type TimelineOwner } from './timelineOwner.ts'
+import type { SummaryFacts } from './traceMessages.ts'
 
 /** One open timeline as it is now. */
 export interface OpenTimeline {
@@ -14,6 +16,19 @@ export interface OpenTimeline {
   /** Where it was read from or last saved to. */
   readonly path: string | null
   readonly timeline: Timeline
+  /** Answers what takes long. */
+  readonly owner: TimelineOwner
+}
+
+/** A timeline that is to be opened. */
+export interface NewTimeline {
+  readonly timeline: Timeline
+  readonly summary: SummaryFacts
+  readonly owner: TimelineOwner
+  /** Where it came from, for people; null where that is no path of this machine. */
+  readonly path: string | null
+  /** Names the files it was read from, so that they are known when they are opened again; null where they cannot be. */
+  readonly source: string | null
 }
 
 interface Entry {
@@ -21,10 +36,13 @@ interface Entry {
   revision: number
   live: boolean
   path: string | null
-  /** The file it was read from: never one that it was only saved to, whose content may have changed since. */
+  /** Never a file that it was only saved to, whose content may have changed since. */
   readonly source: string | null
   /** Asks the run while it goes on. */
   read: () => Timeline
+  owner: TimelineOwner
+  /** Of all spans of a finished timeline; made once. Null while it grows. */
+  summary: SummaryFacts | null
   readonly announce: Throttled<void>
 }
 
@@ -40,19 +58,21 @@ export class TimelineStore {
 
   /** Opens the timeline of a run under way; `read` gives the spans so far. @returns its id. */
   addLive(read: () => Timeline): string {
-    return this.#add({ live: true, path: null, source: null, read })
+    return this.#add({ live: true, path: null, source: null, read, owner: hostOwner(read), summary: null })
   }
 
   /**
-   * Opens a finished timeline. A file that is open already is read anew under its old id.
-   * @param path null where it did not come from a file with a known path.
+   * Opens a finished timeline. Files that are open already are read anew under their old id.
    * @returns its id.
    */
-  add(timeline: Timeline, path: string | null): string {
-    const open = path === null ? undefined : [...this.#entries.values()].find((entry) => entry.source === path)
-    if (open === undefined) return this.#add({ live: false, path, source: path, read: () => timeline })
-    open.read = () => timeline
+  add({ timeline, summary, owner, path, source }: NewTimeline): string {
+    const read = (): Timeline => timeline
+    const open = source === null ? undefined : [...this.#entries.values()].find((entry) => entry.source === source)
+    if (open === undefined) return this.#add({ live: false, path, source, read, owner, summary })
+    const before = open.owner
+    Object.assign(open, { read, owner, summary })
     this.#changed(open)
+    before.release()
     return open.timelineId
   }
 
@@ -68,6 +88,8 @@ export class TimelineStore {
     const entry = this.#entry(timelineId)
     entry.live = false
     entry.read = () => timeline
+    entry.owner = hostOwner(entry.read)
+    entry.summary = summaryFacts(timeline)
     this.#changed(entry)
   }
 
@@ -79,14 +101,14 @@ export class TimelineStore {
 
   /** @throws NotFoundError */
   get(timelineId: string): OpenTimeline {
-    const { revision, live, path, read } = this.#entry(timelineId)
-    return { timelineId, revision, live, path, timeline: read() }
+    const { revision, live, path, read, owner } = this.#entry(timelineId)
+    return { timelineId, revision, live, path, timeline: read(), owner }
   }
 
   /** @throws NotFoundError */
   summary(timelineId: string): TimelineSummary {
-    const { live, path, timeline } = this.get(timelineId)
-    return summarizeTimeline(timeline, { timelineId, live, path })
+    const { live, path, summary, read } = this.#entry(timelineId)
+    return { ...summary ?? summaryFacts(read()), timelineId, live, path }
   }
 
   list(): TimelineSummary[] {
@@ -109,7 +131,7 @@ export class TimelineStore {
     this.#forget(timelineId)
   }
 
-  #add(facts: Pick<Entry, 'live' | 'path' | 'source' | 'read'>): string {
+  #add(facts: Pick<Entry, 'live' | 'path' | 'source' | 'read' | 'owner' | 'summary'>): string {
     const timelineId = `timeline-${++this.#opened}`
     const announce = throttle<void>(EVENT_INTERVAL_MS, () => this.#announce(timelineId))
     this.#entries.set(timelineId, { timelineId, revision: 1, announce, ...facts })
@@ -129,8 +151,10 @@ export class TimelineStore {
   }
 
   #forget(timelineId: string): void {
-    this.#entry(timelineId).announce.cancel()
+    const { announce, owner } = this.#entry(timelineId)
+    announce.cancel()
     this.#entries.delete(timelineId)
+    owner.release()
     this.#events.emit('timeline.closed', { timelineId })
   }
 

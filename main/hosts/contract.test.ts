@@ -1,25 +1,34 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Bridge } from '../../preload/contract/bridge.ts'
 import type { Result } from '../../preload/contract/envelope.ts'
 import { type BridgeEvents, EVENT_NAMES, type EventName } from '../../preload/contract/events.ts'
-import type { RouteOutputs } from '../../preload/contract/routes.ts'
+import type { TimelineSummary } from '../../preload/contract/timeline.ts'
 import { createApp } from '../app/app.ts'
 import { simulated, smallConfig } from '../app/testing/runs.ts'
 import { nodeRankHost } from '../executor/nodeRankHost.ts'
 import { findInstallation } from '../installation.ts'
-import { traceBytes } from '../traces/exportTrace.ts'
+import { traceBytes } from '../traces/save/exportTrace.ts'
+import { droppedPaths } from './electron/testing/electronDouble.ts'
 import { ipcPage } from './electron/testing/ipcPage.ts'
 import { serveWeb } from './web/serve.ts'
-import { socketPage } from './web/testing/socketPage.ts'
+import { sendFile, socketPage } from './web/testing/socketPage.ts'
 
 vi.mock('electron', () => import('./electron/testing/electronDouble.ts'))
 
+interface UserFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
 /** One page's end of a carrier. */
 interface Carrier extends Pick<Bridge, 'request' | 'subscribe'> {
+  /** Opens files as when the user drops them on the page. @param folder where they lie, for hosts that get paths. */
+  drop(files: readonly UserFile[], openId: string, folder: string): Promise<Result<readonly TimelineSummary[]>>
   /** Like `request`, for questions that the types do not allow. */
   ask(route: string, input: unknown): Promise<Result<unknown>>
   /** Ends the page's end, the carrier and the app behind it. */
@@ -29,6 +38,15 @@ interface Carrier extends Pick<Bridge, 'request' | 'subscribe'> {
 function dataOf<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(`refused: ${JSON.stringify(result.error)}`)
   return result.data
+}
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** One rank's trace as a profiler writes it: `count` kernels of 5 µs, one every 10 µs. */
+function kernelTrace(rank: number, count: number): Uint8Array {
+  const events = Array.from({ length: count }, (_, at) =>
+    `{"ph":"X","cat":"kernel","name":"flash_fwd_kernel","pid":0,"tid":7,"ts":${1000 + at * 10},"dur":5,"args":{"stream":7,"correlation":${at}}}`)
+  return utf8(`{"distributedInfo":{"backend":"nccl","rank":${rank},"world_size":2},"traceEvents":[\n${events.join(',\n')}\n]}`)
 }
 
 /**
@@ -60,10 +78,11 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
         resolve(payload)
       })
     })
-    const openTrace = async (title = 'saved.json'): Promise<RouteOutputs['trace.openBytes']> => {
-      const bytes = new Uint8Array(await traceBytes(simulated(), { gzip: true }))
-      return dataOf(await page.request('trace.openBytes', { name: `${title}.gz`, bytes }))
-    }
+    let drops = 0
+    const drop = (files: readonly UserFile[], openId = `drop-${++drops}`): Promise<Result<readonly TimelineSummary[]>> =>
+      page.drop(files, openId, folder)
+    const savedRun = async (name = 'saved.json.gz'): Promise<UserFile> => ({ name, bytes: await traceBytes(simulated(), { gzip: true }) })
+    const openTrace = async (name?: string): Promise<TimelineSummary> => dataOf(await drop([await savedRun(name)]))[0]
 
     it('answers with data', async () => {
       expect(await page.request('app.info', {})).toMatchObject({
@@ -86,7 +105,8 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
     })
 
     it('lets no page name a path', async () => {
-      expect(await page.ask('trace.openPath', { path: import.meta.filename })).toMatchObject({ ok: false, error: { code: 'forbidden' } })
+      const named = await page.ask('trace.openPaths', { openId: 'x', paths: [import.meta.filename] })
+      expect(named).toMatchObject({ ok: false, error: { code: 'forbidden' } })
     })
 
     it('gives every question its own answer, however many are under way', async () => {
@@ -106,9 +126,9 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
       expect([incomplete.plan, incomplete.problems.length > 0]).toEqual([null, true])
     })
 
-    it('opens a trace from bytes, tells of it, and shows its spans as typed arrays', async () => {
+    it('opens a trace, tells of it, and shows its spans as typed arrays', async () => {
       const summary = await openTrace()
-      expect(summary).toMatchObject({ live: false, ranks: [0, 1], path: null })
+      expect(summary).toMatchObject({ live: false, ranks: [0, 1], files: [{ path: expect.stringMatching(/saved\.json\.gz$/) as string }] })
       expect(summary.spanCount).toBe(simulated().spans.count)
       expect(of('timeline.changed').map((change) => change.summary)).toContainEqual(summary)
 
@@ -117,15 +137,70 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
       expect(viewport).toMatchObject({ timelineId, revision: 1 })
       expect(viewport.lane).toBeInstanceOf(Uint32Array)
       expect(viewport.category).toBeInstanceOf(Uint8Array)
+      expect(viewport.depth).toBeInstanceOf(Uint8Array)
       expect(viewport.spanStartNs).toBeInstanceOf(Float64Array)
       expect(viewport.flows.fromNs).toBeInstanceOf(Float64Array)
       expect(viewport.lane.length).toBeGreaterThan(0)
       expect(viewport.count.reduce((sum, count) => sum + count, 0)).toBe(summary.spanCount)
+      const oneLane = dataOf(await page.request('timeline.viewport', { timelineId, startNs, endNs, pixels: 2000, lanes: [1] }))
+      expect(new Set(oneLane.lane)).toEqual(new Set([1]))
 
       const details = dataOf(await page.request('timeline.span', { timelineId, spanIndex: viewport.spanIndex[0] }))
-      expect(details.startNs).toBe(viewport.spanStartNs[0])
+      expect(details).toMatchObject({ startNs: viewport.spanStartNs[0], wait: null })
       const none = await page.request('timeline.span', { timelineId, spanIndex: summary.spanCount })
       expect(none).toMatchObject({ ok: false, error: { code: 'not-found' } })
+    })
+
+    it('opens the ranks of one job as one timeline, and tells how far it is', async () => {
+      const files = [0, 1].map((rank) => ({ name: `rank-${rank}.json.gz`, bytes: gzipSync(kernelTrace(rank, 100)) }))
+      const [summary, ...others] = dataOf(await drop(files, 'my opening'))
+      expect(others).toEqual([])
+      expect(summary).toMatchObject({ source: 'trace', ranks: [0, 1], spanCount: 200, run: null })
+      expect(summary.files.map(({ path }) => path)).toEqual([expect.stringMatching(/rank-0\.json\.gz$/), expect.stringMatching(/rank-1\.json\.gz$/)])
+      const progress = of('trace.progress')
+      expect(progress.length).toBeGreaterThan(0)
+      expect(new Set(progress.map(({ openId }) => openId))).toEqual(new Set(['my opening']))
+      expect(progress.every(({ bytesRead, totalBytes }) => bytesRead <= totalBytes)).toBe(true)
+      // A page knows files by the names it gave them.
+      expect(progress.map(({ doing }) => doing).join()).not.toMatch(/[0-9a-f]{32}/)
+    })
+
+    it('finds spans by name and by argument, and sums up a selection', async () => {
+      const [{ timelineId }] = dataOf(await drop([{ name: 'rank-0.json', bytes: kernelTrace(0, 50_000) }]))
+      const found = dataOf(await page.request('timeline.search', { timelineId, text: 'flash_fwd', limit: 100_000 }))
+      expect(found).toMatchObject({ timelineId, total: 50_000 })
+      expect(found.spanIndex).toBeInstanceOf(Uint32Array)
+      expect([found.spanIndex.length, found.startNs.at(-1), found.durationNs.at(-1)]).toEqual([50_000, 499_990_000, 5000])
+      const one = dataOf(await page.request('timeline.search', { timelineId, text: '49999', limit: 5 }))
+      expect([one.total, [...one.startNs]]).toEqual([1, [499_990_000]])
+
+      const selection = dataOf(await page.request('timeline.selection', { timelineId, startNs: 2000, endNs: 12_000 }))
+      expect(selection).toMatchObject({
+        timelineId, spanCount: 2, rows: [{ name: 'flash_fwd_kernel', category: 'compute', count: 2, totalNs: 5000, longestNs: 3000 }], moreRows: 0,
+      })
+    })
+
+    it('opens what can be opened of a group, and says what cannot before it answers', async () => {
+      const answer = drop([{ name: 'notes.json', bytes: utf8('{"a": 1}') }, { name: 'rank-0.json', bytes: kernelTrace(0, 10) }], 'half')
+      expect(dataOf(await answer)).toMatchObject([{ spanCount: 10 }])
+      const wrong = { path: expect.stringMatching(/notes\.json$/) as string, message: expect.stringContaining('traceEvents') as string }
+      expect(of('trace.refused')).toEqual([{ openId: 'half', files: [wrong] }])
+    })
+
+    it('opens two groups at the same time', async () => {
+      const [first, second] = await Promise.all([drop([await savedRun('a.json.gz')]), drop([{ name: 'b.json', bytes: kernelTrace(0, 1000) }])])
+      expect([dataOf(first), dataOf(second)]).toMatchObject([[{ ranks: [0, 1] }], [{ spanCount: 1000 }]])
+      expect(dataOf(await page.request('timeline.list', {}))).toHaveLength(2)
+    })
+
+    it('cancels an opening, which leaves nothing open', async () => {
+      const begun = next('trace.progress')
+      const opening = drop([{ name: 'large.json', bytes: kernelTrace(0, 300_000) }], 'large')
+      await begun
+      expect(await page.request('trace.cancelOpen', { openId: 'large' })).toEqual({ ok: true, data: {} })
+      expect(await opening).toMatchObject({ ok: false, error: { code: 'cancelled' } })
+      expect(dataOf(await page.request('timeline.list', {}))).toEqual([])
+      expect(await page.request('trace.cancelOpen', { openId: 'large' }), 'again').toEqual({ ok: true, data: {} })
     })
 
     it('analyses an open trace, theory beside it', async () => {
@@ -141,13 +216,18 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
       expect(bytes).toBeInstanceOf(Uint8Array)
       expect(fileName).toMatch(/^[a-z0-9-]+\.json\.gz$/)
       expect(JSON.parse(gunzipSync(bytes).toString())).toHaveProperty('traceEvents')
-      const again = dataOf(await page.request('trace.openBytes', { name: fileName, bytes: new Uint8Array(bytes) }))
+      const [again] = dataOf(await drop([{ name: fileName, bytes }]))
       expect(again).toMatchObject({ spanCount: first.spanCount, startNs: first.startNs, endNs: first.endNs, lanes: first.lanes })
     })
 
-    it('refuses bytes that are no trace, and says why', async () => {
-      const refused = await page.request('trace.openBytes', { name: 'notes.txt', bytes: new TextEncoder().encode('hello') })
-      expect(refused).toMatchObject({ ok: false, error: { code: 'invalid-input', message: expect.stringContaining('notes.txt') as string } })
+    it('refuses files that are no traces, and says why of each', async () => {
+      const notes = { name: 'notes.txt', bytes: utf8('hello') }
+      expect(await drop([notes])).toMatchObject({ ok: false, error: { code: 'invalid-input', message: expect.stringContaining('notes.txt') as string } })
+      const both = await drop([notes, { name: 'list.json', bytes: utf8('{}') }])
+      expect(both).toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+      const problems = both.ok ? [] : both.error.problems ?? []
+      expect(problems.map(({ path }) => path.replace(/^.*[/\\]/, '')).sort()).toEqual(['list.json', 'notes.txt'])
+      expect(of('trace.refused')).toEqual([])
     })
 
     it('lists open timelines and forgets closed ones', async () => {
@@ -199,10 +279,10 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
     it('tells nothing more after the end of a subscription', async () => {
       let told = 0
       const stop = page.subscribe('timeline.changed', () => { told++ })
-      await openTrace('first.json')
+      await openTrace('first.json.gz')
       expect(told).toBe(1)
       stop()
-      await openTrace('second.json')
+      await openTrace('second.json.gz')
       expect(told).toBe(1)
       expect(of('timeline.changed')).toHaveLength(2)
     })
@@ -214,17 +294,33 @@ type Ask = Carrier['ask']
 contractSuite('memory', async (userConfigDir) => {
   const app = createApp({ installation: findInstallation(), rankHost: nodeRankHost(), host: 'web', dialogs: null, userConfigDir })
   const ask: Ask = (route, input) => app.router.handle(route, input, { trusted: false })
+  // The router answers every route with its own output type.
+  const request = ask as Bridge['request']
   return {
-    // The router answers every route with its own output type.
-    ask, request: ask as Bridge['request'],
+    ask, request,
     subscribe: (event, listener) => app.events.on(event, listener),
+    async drop(files, openId) {
+      const sent = await Promise.all(files.map(({ name, bytes }) => app.uploads.receive(name, Readable.from([bytes]))))
+      return request('trace.openUploads', { openId, uploadIds: sent.map(({ uploadId }) => uploadId) })
+    },
     close: () => app.dispose(),
   }
 })
 
 contractSuite('Electron\'s IPC', async (userConfigDir) => {
   const { bridge, close } = await ipcPage({ userConfigDir })
-  return { request: bridge.request, subscribe: bridge.subscribe, ask: bridge.request as Ask, close }
+  return {
+    request: bridge.request, subscribe: bridge.subscribe, ask: bridge.request as Ask, close,
+    async drop(files, openId, folder) {
+      const dropped = await Promise.all(files.map(async ({ name, bytes }) => {
+        const file = new File([], name)
+        droppedPaths.set(file, join(folder, name))
+        await writeFile(join(folder, name), bytes)
+        return file
+      }))
+      return bridge.openFiles(dropped, openId)
+    },
+  }
 })
 
 describe('over the network', () => {
@@ -237,6 +333,13 @@ describe('over the network', () => {
 
   contractSuite('a WebSocket', async (userConfigDir) => {
     const host = await serveWeb({ installation: { ...findInstallation(), rendererDir }, port: 0, userConfigDir })
-    return { ...await socketPage(host.url), close: () => host.close() }
+    const page = await socketPage(host.url)
+    return {
+      ...page, close: () => host.close(),
+      async drop(files, openId) {
+        const sent = await Promise.all(files.map(({ name, bytes }) => sendFile(host.url, name, bytes)))
+        return page.request('trace.openUploads', { openId, uploadIds: sent.map((answer) => dataOf(answer).uploadId) })
+      },
+    }
   })
 })

@@ -11,7 +11,7 @@ const firstWindow = (): BrowserWindow => {
 
 /** What a test may do to the app from outside the page: the parts of a user, and of an intruder. */
 export const commands = {
-  answerOpenDialog(path: string) { dialogAnswers.open.push(path) },
+  answerOpenDialog(...paths: string[]) { dialogAnswers.open.push(paths) },
   answerSaveDialog(path: string) { dialogAnswers.save.push(path) },
   clickMenu(...path: string[]) {
     if (applicationMenu === null) throw new Error('there is no menu')

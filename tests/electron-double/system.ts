@@ -3,7 +3,7 @@ import { app } from './app.ts'
 
 /** An answer that the test has ready for the next dialog of a kind; without one the user cancels. */
 export interface DialogAnswers {
-  readonly open: string[]
+  readonly open: string[][]
   readonly save: string[]
 }
 
@@ -17,8 +17,8 @@ const optionsOf = (args: readonly unknown[]): unknown => args.at(-1)
 export const dialog = {
   showOpenDialog(...args: unknown[]) {
     dialogLog.push({ kind: 'open', options: optionsOf(args) })
-    const path = dialogAnswers.open.shift()
-    return Promise.resolve({ canceled: path === undefined, filePaths: path === undefined ? [] : [path] })
+    const paths = dialogAnswers.open.shift()
+    return Promise.resolve({ canceled: paths === undefined, filePaths: paths ?? [] })
   },
   showSaveDialog(...args: unknown[]) {
     dialogLog.push({ kind: 'save', options: optionsOf(args) })

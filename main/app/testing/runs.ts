@@ -4,6 +4,9 @@ import type { RunHandle } from '../../executor/executor.ts'
 import { planReport } from '../../planner/planReport.ts'
 import { simulate } from '../../simulator/simulate.ts'
 import type { Timeline } from '../../timeline/timeline.ts'
+import { summaryFacts } from '../summaryFacts.ts'
+import { hostOwner } from '../timelineOwner.ts'
+import type { NewTimeline } from '../timelineStore.ts'
 
 /** A config that a simulation or a modelled run does in no time. */
 export const smallConfig = (changes: Record<string, unknown> = {}): RunConfig => parseRunConfig({
@@ -15,6 +18,10 @@ export function simulated(config = smallConfig()): Timeline {
   const { gflopsPerRank, bandwidthGBps, latencyUs } = planReport(config).hideCondition
   return simulate(config, { gflopsPerRank, link: { bandwidthGBps, latencyUs } })
 }
+
+/** A timeline as it is when it has been read from a file, or from nowhere that has a path. */
+export const readFrom = (path: string | null, timeline = simulated()): NewTimeline =>
+  ({ timeline, summary: summaryFacts(timeline), owner: hostOwner(() => timeline), path, source: path })
 
 type Facts = Omit<RunProgress, 'runId' | 'timelineId'>
 

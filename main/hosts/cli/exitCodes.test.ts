@@ -4,6 +4,7 @@ import { BackendUnavailableError } from '../../../kernels/backends/backend.ts'
 import { InvalidInputError } from '../../../kernels/config/problem.ts'
 import type { RunFailure, Verification } from '../../../preload/contract/run.ts'
 import { SweepCancelledError, SweepFailedError } from '../../sweep/errors.ts'
+import { TracePathError } from '../../traces/open/traceFiles.ts'
 import { TraceFormatError } from '../../traces/traceFormatError.ts'
 import { CancelledError, OutputError, UsageError } from './errors.ts'
 import { exitCodeOfError, exitCodeOfRun, exitCodeOfSweep } from './exitCodes.ts'
@@ -35,7 +36,7 @@ describe('exit codes', () => {
 
   test('errors: bad input 2, what could not run or be written 3, cancelled 130, all else 1', () => {
     const trace = new TraceFormatError('a.json', { what: 'empty', expected: 'a trace', remedy: 'Save it again' })
-    for (const error of [new UsageError('x'), new InvalidInputError('x', []), trace, new ArenaTooLargeError(2 ** 33)]) {
+    for (const error of [new UsageError('x'), new InvalidInputError('x', []), trace, new TracePathError('x'), new ArenaTooLargeError(2 ** 33)]) {
       expect([error.name, exitCodeOfError(error)]).toEqual([error.name, 2])
     }
     expect(exitCodeOfError(new BackendUnavailableError('tensorflow', 'x'))).toBe(3)

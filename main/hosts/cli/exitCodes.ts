@@ -4,6 +4,7 @@ import { InvalidInputError } from '../../../kernels/config/problem.ts'
 import type { RunResult } from '../../../preload/contract/run.ts'
 import type { SweepReport } from '../../../preload/contract/sweep.ts'
 import { SweepCancelledError, SweepFailedError } from '../../sweep/errors.ts'
+import { TracePathError } from '../../traces/open/traceFiles.ts'
 import { TraceFormatError } from '../../traces/traceFormatError.ts'
 import { CancelledError, isSystemError, OutputError, UsageError } from './errors.ts'
 
@@ -31,7 +32,7 @@ export function exitCodeOfSweep(report: Pick<SweepReport, 'cells'>): ExitCode {
 export function exitCodeOfError(error: unknown): ExitCode {
   if (error instanceof CancelledError || error instanceof SweepCancelledError) return EXIT.cancelled
   if (error instanceof UsageError || error instanceof InvalidInputError || error instanceof TraceFormatError) return EXIT.badInput
-  if (error instanceof ArenaTooLargeError) return EXIT.badInput
+  if (error instanceof TracePathError || error instanceof ArenaTooLargeError) return EXIT.badInput
   if (error instanceof BackendUnavailableError || error instanceof SweepFailedError || error instanceof OutputError) return EXIT.runFailed
   // Bad paths in the input are refused where they are read; what is left is the machine's: no temporary folder, no space.
   if (isSystemError(error)) return EXIT.runFailed

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TracePathError, traceFiles } from '../../traces/open/traceFiles.ts'
 import { UsageError } from './errors.ts'
 import { checkOutputPath } from './outputPath.ts'
-import { traceFiles } from './traceFiles.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -21,13 +21,18 @@ describe('trace files', () => {
     expect(traceFiles([folder])).toEqual(['RANK1.JSON', 'rank2.json.gz', 'rank10.json'].map((name) => join(folder, name)))
   })
 
+  test('a pattern stands for what it matches', () => {
+    expect(traceFiles([join(folder, 'rank*')])).toEqual(['rank2.json.gz', 'rank10.json'].map((name) => join(folder, name)))
+    expect(() => traceFiles([join(folder, 'none-*.json')])).toThrow(/matches this pattern/)
+  })
+
   test('a file is taken whatever its name, each only once', () => {
     const notes = join(folder, 'notes.txt')
     expect(traceFiles([notes, notes])).toEqual([notes])
   })
 
   test('nothing there', () => {
-    expect(() => traceFiles([join(folder, 'none')])).toThrow(UsageError)
+    expect(() => traceFiles([join(folder, 'none')])).toThrow(TracePathError)
     expect(() => traceFiles([join(folder, 'inner.json')])).toThrow(/no \.json or \.json\.gz file/)
   })
 })
@@ -37,7 +42,7 @@ describe.skipIf(process.platform === 'win32')('a path that the system refuses to
   beforeAll(() => { symlinkSync('loop', join(folder, 'loop')) })
 
   test('is the user\'s to mend, as a trace and as a place for results', () => {
-    expect(() => traceFiles([join(folder, 'loop')])).toThrow(UsageError)
+    expect(() => traceFiles([join(folder, 'loop')])).toThrow(TracePathError)
     expect(() => { checkOutputPath(join(folder, 'loop', 'trace.json'), ['.json']) }).toThrow(UsageError)
   })
 

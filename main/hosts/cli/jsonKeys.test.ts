@@ -1,8 +1,21 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ringTrace } from '../../comm/testing/ringTrace.ts'
 import { runCli } from './testing.ts'
+
+const ANALYSIS = {
+  '': ['files', 'clock', 'world', 'rankSources', 'ranks', 'steps', 'rings', 'notes', 'criticalPath', 'classification', 'run'],
+  'files.0': ['path', 'events', 'ranks', 'repairs', 'dropped'],
+  clock: ['method', 'offsetsNs', 'uncertaintyNs', 'ranks', 'unaligned'],
+  'ranks.1': ['rank', 'spanUs', 'computeUs', 'commUs', 'memoryUs', 'idleUs', 'overlapUs', 'overlapRatio', 'exposedCommUs',
+    'waitUs', 'transferUs', 'collectiveWaitUs', 'collectiveTransferUs', 'estimatedWaitUs', 'hta'],
+  'steps.1': ['rank', 'step', 'computeUs', 'transferUs', 'exposedUs', 'waitPeerUs', 'waitLinkUs', 'idleUs', 'imbalanceUs'],
+  criticalPath: ['makespanUs', 'computeUs', 'wireUs', 'imbalanceUs', 'launchGapUs', 'memoryUs', 'otherUs', 'segments', 'whatIf'],
+  'criticalPath.segments.0': ['rank', 'kind', 'startNs', 'endNs', 'spanIndex'],
+  'criticalPath.whatIf': ['balancedLayoutUs', 'fullOverlapUs', 'infiniteLinkUs'],
+} as const
 
 /** What scripts rely on: the keys that `--json` promises are there, whatever else is. */
 const PROMISED = {
@@ -34,11 +47,16 @@ const PROMISED = {
     best: ['blockQ', 'blockK'],
   },
   analyze: {
-    '': ['files', 'clock', 'ranks', 'steps'],
-    'files.0': ['path', 'events', 'ranks', 'repairs', 'dropped'],
-    clock: ['method', 'offsetsNs', 'uncertaintyNs'],
-    'ranks.1': ['rank', 'spanUs', 'computeUs', 'commUs', 'memoryUs', 'idleUs', 'overlapUs', 'overlapRatio', 'exposedCommUs',
-      'waitUs', 'transferUs', 'hta'],
+    ...ANALYSIS,
+    'run.ranks.0': ['rank', 'computeMs'],
+  },
+  'analyze of several ranks': {
+    ...ANALYSIS,
+    'rankSources.1': ['rank', 'path', 'from'],
+    'ranks.1.hta': ['spanUs', 'computeUs', 'commUs', 'memoryUs', 'idleUs', 'overlapUs', 'overlapRatio'],
+    'rings.0': ['group', 'ranks', 'world', 'pass', 'passes', 'steps', 'bytesPerHop', 'layout', 'evidence', 'times'],
+    classification: ['overriddenBy', 'kinds', 'other'],
+    'classification.kinds.0': ['kind', 'category', 'count', 'totalUs'],
   },
 } as const
 
@@ -51,6 +69,8 @@ beforeAll(() => {
   config = join(folder, 'config.json')
   trace = join(folder, 'trace.json.gz')
   writeFileSync(config, JSON.stringify({ world: 2, seqLen: 64, heads: 2, headDim: 16, pass: 'forward-backward', backend: 'tfjs-cpu', blockQ: 16, blockK: 16, iterations: 1, warmup: 0 }))
+  mkdirSync(join(folder, 'ring'))
+  for (const { name, text } of ringTrace({ world: 2, iterations: 1, layers: 1, seqLen: 1024 }).files) writeFileSync(join(folder, 'ring', name), text)
 })
 afterAll(() => { rmSync(folder, { recursive: true }) })
 
@@ -63,6 +83,7 @@ describe.each([
   ['plan', () => runCli('plan', config, '--json')],
   ['sweep', () => runCli('sweep', config, '--block-q', '16', '--block-k', '16', '--repeats', '1', '--json')],
   ['analyze', () => runCli('analyze', trace, '--json')],
+  ['analyze of several ranks', () => runCli('analyze', join(folder, 'ring'), '--json')],
 ] as const)('%s --json', (command, call) => {
   test('prints one document with the promised keys, and ends with 0', async () => {
     const { code, stdout } = await call()

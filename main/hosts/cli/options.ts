@@ -30,3 +30,6 @@ export const jsonOption = (): Option => new Option('--json', 'print one JSON doc
 export const setOption = (): Option => new Option('--set <path=value>', 'change one key of the config, e.g. link.latencyUs=50; may be repeated')
   .argParser((text: string, previous: readonly string[] = []) => [...previous, text])
   .default([], 'none')
+
+export const rulesOption = (): Option =>
+  new Option('--rules <file>', 'classification rules (JSON) to use instead of classification.json in the user\'s folder')

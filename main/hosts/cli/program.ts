@@ -1,5 +1,6 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import type { AnalyzeOptions } from './commands/analyze.ts'
+import type { ConvertOptions } from './commands/convert.ts'
 import type { DoctorOptions } from './commands/doctor.ts'
 import type { PlanOptions } from './commands/plan.ts'
 import type { RunOptions } from './commands/run.ts'
@@ -8,9 +9,16 @@ import type { SweepOptions } from './commands/sweep.ts'
 import type { CliContext } from './context.ts'
 import { isSystemError, reasonOf } from './errors.ts'
 import { EXIT, exitCodeOfError, type ExitCode } from './exitCodes.ts'
-import { blockSizes, jsonOption, seconds, setOption, wholeNumber } from './options.ts'
+import { blockSizes, jsonOption, rulesOption, seconds, setOption, wholeNumber } from './options.ts'
 
 const EXIT_CODE_HELP = 'Exit codes: 0 done, 2 bad usage or input, 3 the run failed, 4 verification failed, 130 cancelled.'
+
+const CSV_HELP = `
+CSV is RFC 4180, UTF-8, with a line of column names; a field that does not apply is empty.
+  csv        times in ns on the common clock; waitNs and transferNs divide communication kernels (waitEstimated: a peer's
+             trace is missing); args is the JSON object of the trace
+  csv-steps  times in µs, means over the passes of the first ring that was recognised (backward steps after
+             forward ones), or over a run's measured iterations`
 
 const MOST_REPEATS = 1000
 const LARGEST_PORT = 65_535
@@ -44,9 +52,19 @@ function createProgram(context: CliContext): Command {
     .action(async (config: string, options: SweepOptions) => (await import('./commands/sweep.ts')).sweep(config, options, context))
 
   program.command('analyze <traces...>')
-    .description('read traces (files, or folders of .json and .json.gz) and report overlap and idle time per rank')
+    .description('read traces (files, folders, globs; the ranks of one job together) and report what each rank computed, moved and waited for')
+    .addOption(rulesOption())
     .addOption(jsonOption())
     .action(async (paths: readonly string[], options: AnalyzeOptions) => (await import('./commands/analyze.ts')).analyze(paths, options, context))
+
+  program.command('convert <traces...>')
+    .description('write the traces of one job as one file: ranks on one clock, ids unique')
+    .addOption(new Option('--to <format>', 'chrome: Trace Event JSON for Perfetto and Ringscope; csv: a line per span; csv-steps: a line per rank and ring step')
+      .choices(['chrome', 'csv', 'csv-steps']).makeOptionMandatory())
+    .requiredOption('--out <file>', 'where to; compressed where the name ends in .gz')
+    .addOption(rulesOption())
+    .addHelpText('after', CSV_HELP)
+    .action(async (paths: readonly string[], options: ConvertOptions) => (await import('./commands/convert.ts')).convert(paths, options, context))
 
   program.command('plan <config>')
     .description('show what a config would do, in theory and simulated; runs nothing')
@@ -55,7 +73,7 @@ function createProgram(context: CliContext): Command {
     .action(async (config: string, options: PlanOptions) => (await import('./commands/plan.ts')).plan(config, options, context))
 
   program.command('serve [traces...]')
-    .description('serve the app to a browser on this machine; prints its address and stays until it is stopped')
+    .description('serve the app to a browser on this machine, with these traces (files, folders, globs) open; prints its address and stays until it is stopped')
     .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0, LARGEST_PORT), 0)
     .option('--open', 'open the address in the system\'s browser', false)
     .addOption(jsonOption())

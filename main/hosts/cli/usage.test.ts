@@ -34,6 +34,8 @@ describe('bad usage ends with code 2, says why on stderr and prints nothing on s
     [['sweep', fixture('2-ranks-zigzag-causal.json'), '--block-q', '64,x', '--block-k', '64'], /whole number from 1/],
     [['sweep', fixture('2-ranks-zigzag-causal.json'), '--block-q', '64'], /--block-k/],
     [['analyze', 'none.json'], /none\.json: no such file or folder/],
+    [['convert', 'none.json', '--out', 'x.json'], /required option '--to <format>' not specified/],
+    [['convert', 'none.json', '--to', 'chrome'], /required option '--out <file>' not specified/],
     [['serve', '--port', '70000'], /whole number from 0 to 65535/],
   ]
 
@@ -73,7 +75,7 @@ describe('bad usage ends with code 2, says why on stderr and prints nothing on s
 test('help and version go to stdout and end with 0', async () => {
   const help = await runCli('--help')
   expect(help).toMatchObject({ code: 0, stderr: '' })
-  for (const command of ['run', 'sweep', 'analyze', 'plan', 'serve', 'doctor']) expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
+  for (const command of ['run', 'sweep', 'analyze', 'convert', 'plan', 'serve', 'doctor']) expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
   expect(await runCli('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string })
 })
 

@@ -2,6 +2,7 @@ import { app, type BrowserWindow } from 'electron'
 import { createApp } from '../../app/app.ts'
 import { findInstallation } from '../../installation.ts'
 import { fileDialogs, reportUnopened } from './fileDialogs.ts'
+import { Gathered } from './gathered.ts'
 import { connectPage, sendEvent } from './ipc.ts'
 import { installMenu } from './menu.ts'
 import { registerPageScheme, servePage } from './page.ts'
@@ -18,11 +19,11 @@ const ringscope = createApp({
 })
 
 async function openTraces(paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    const opened = await ringscope.openPath(path)
-    if (opened.ok) ringscope.events.emit('menu.command', { command: 'show-timeline' })
-    else await reportUnopened(window, path, opened.error)
-  }
+  if (paths.length === 0) return
+  const opened = await ringscope.openPaths(paths)
+  if (opened.ok) ringscope.events.emit('menu.command', { command: 'show-timeline' })
+  // Who cancelled it knows.
+  else if (opened.error.code !== 'cancelled') await reportUnopened(window, paths, opened.error)
 }
 
 function openWindow(traces: readonly string[]): void {
@@ -38,6 +39,7 @@ function openWindow(traces: readonly string[]): void {
 
 function start(): void {
   const traces = traceArguments(process.argv, app.isPackaged, process.cwd())
+  const handedOver = new Gathered<string>((paths) => { void openTraces(paths) })
   let leaving: Promise<void> | null = null
   let mayLeave = false
 
@@ -45,9 +47,9 @@ function start(): void {
   guardContents()
   app.on('open-file', (event, path) => {
     event.preventDefault()
-    // macOS hands over a file before there is a window, too.
+    // macOS hands over files one by one, and before there is a window, too.
     if (window === null) traces.push(path)
-    else void openTraces([path])
+    else handedOver.add(path)
   })
   app.on('second-instance', (_event, argv, folder) => {
     if (window?.isMinimized() === true) window.restore()

@@ -20,8 +20,8 @@ function isOurPage({ sender, senderFrame }: IpcMainInvokeEvent, window: BrowserW
 export function connectPage(app: App, window: () => BrowserWindow | null): void {
   ipcMain.handle(REQUEST_CHANNEL, (event, route: unknown, input: unknown) =>
     isOurPage(event, window()) ? app.router.handle(String(route), input, { trusted: false }) : FORBIDDEN)
-  ipcMain.handle(OPEN_PATH_CHANNEL, (event, path: unknown) =>
-    isOurPage(event, window()) ? app.router.handle('trace.openPath', { path }, { trusted: true }) : FORBIDDEN)
+  ipcMain.handle(OPEN_PATH_CHANNEL, (event, paths: unknown, openId: unknown) =>
+    isOurPage(event, window()) ? app.router.handle('trace.openPaths', { openId, paths }, { trusted: true }) : FORBIDDEN)
 
   app.events.onAny((frame) => { sendEvent(window(), frame) })
 }

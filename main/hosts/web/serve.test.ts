@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { connect } from 'node:net'
@@ -8,13 +9,12 @@ import type { WebSocket } from 'ws'
 import { InvalidInputError } from '../../../kernels/config/problem.ts'
 import { decode } from '../../../preload/contract/codec.ts'
 import type { Result } from '../../../preload/contract/envelope.ts'
-import type { TimelineSummary } from '../../../preload/contract/timeline.ts'
-import { CLOSE_MALFORMED, downloadPath } from '../../../preload/contract/wire.ts'
+import { CLOSE_MALFORMED, downloadPath, type UploadedFile } from '../../../preload/contract/wire.ts'
 import { simulated, smallConfig } from '../../app/testing/runs.ts'
 import { findInstallation, type Installation } from '../../installation.ts'
-import { traceBytes, writeTrace } from '../../traces/exportTrace.ts'
+import { traceBytes, writeTrace } from '../../traces/save/exportTrace.ts'
 import { PageMissingError, serveWeb, type WebHost } from './serve.ts'
-import { openSocket, rawRequest, type SocketOptions, socketPage, tokenOf } from './testing/socketPage.ts'
+import { openSocket, rawRequest, sendFile, type SocketOptions, socketPage, tokenOf } from './testing/socketPage.ts'
 
 let folder: string
 let installation: Installation
@@ -34,10 +34,14 @@ describe('the web host', () => {
   let host: WebHost
   let own: Record<string, string>
   let bearer: Record<string, string>
+  let scratchParent: string
   const log = vi.fn()
+  const scratchFiles = (): string[] => readdirSync(scratchParent).flatMap((name) => readdirSync(join(scratchParent, name)))
 
   beforeAll(async () => {
-    host = await serveWeb({ installation, port: 0, userConfigDir: folder, log })
+    scratchParent = join(folder, 'scratch')
+    await mkdir(scratchParent)
+    host = await serveWeb({ installation, port: 0, userConfigDir: folder, log, scratchParent })
     const { host: name, origin } = new URL(host.url)
     own = { Host: name, Origin: origin }
     bearer = { ...own, Authorization: `Bearer ${tokenOf(host.url)}` }
@@ -95,25 +99,39 @@ describe('the web host', () => {
     const upload = (headers: Record<string, string>, body: Uint8Array, query = '?name=a.json.gz') =>
       rawRequest(host.url, `/upload${query}`, { method: 'POST', headers, body })
 
-    it('opens an uploaded trace and gives it back as a download', async () => {
-      const { status, body } = await upload(bearer, await traceBytes(simulated(), { gzip: true }))
-      const opened = decode(body.toString()) as Result<TimelineSummary>
-      expect([status, opened]).toMatchObject([200, { ok: true, data: { path: null, ranks: [0, 1] } }])
-      const timelineId = opened.ok ? opened.data.timelineId : ''
+    it('takes traces, opens them together, gives one back as a download, and keeps no file', async () => {
+      const page = await socketPage(host.url)
+      const uploadIds = await Promise.all(['a.json.gz', 'b.json.gz'].map(async (name) => {
+        const { status, body } = await upload(bearer, await traceBytes(simulated(), { gzip: true }), `?name=${name}`)
+        const sent = decode(body.toString()) as Result<UploadedFile>
+        expect([status, sent.ok]).toEqual([200, true])
+        return sent.ok ? sent.data.uploadId : ''
+      }))
+      const opened = await page.request('trace.openUploads', { openId: 'o', uploadIds })
+      expect(opened).toMatchObject({ ok: true, data: [{ path: null, ranks: [0, 1], files: [{ path: 'a.json.gz' }] }, { files: [{ path: 'b.json.gz' }] }] })
+      expect(await page.request('trace.openUploads', { openId: 'o', uploadIds })).toMatchObject({ ok: false, error: { code: 'not-found' } })
+      const timelineId = opened.ok ? opened.data[0].timelineId : ''
       const download = await rawRequest(host.url, downloadPath(timelineId), { headers: bearer })
       expect(download.status).toBe(200)
       expect(download.headers['content-disposition']).toMatch(/^attachment; filename="[a-z0-9-]+\.json\.gz"$/)
+      expect(download.headers['content-length']).toBe(String(download.body.length))
       expect(JSON.parse(gunzipSync(download.body).toString())).toHaveProperty('traceEvents')
+      await expect.poll(() => scratchFiles(), { timeout: 10_000 }).toEqual([])
+      page.socket.terminate()
     })
 
-    it('says why a file is no trace, and what it misses', async () => {
-      const refused = await upload(bearer, Buffer.from('hello'))
-      expect(decode(refused.body.toString())).toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+    it('says what an upload misses, and why a file is no trace, by the name that the page knows', async () => {
       const unnamed = await upload(bearer, Buffer.from('[]'), '')
       expect(decode(unnamed.body.toString())).toMatchObject({ ok: false, error: { problems: [{ path: 'name' }] } })
+      const page = await socketPage(host.url)
+      const sent = await sendFile(host.url, 'hello.json', Buffer.from('hello'))
+      const refused = await page.request('trace.openUploads', { openId: 'o', uploadIds: [sent.ok ? sent.data.uploadId : ''] })
+      expect(refused).toMatchObject({ ok: false, error: { code: 'invalid-input', message: expect.stringMatching(/^hello\.json: /) as string } })
+      expect(scratchFiles()).toEqual([])
       const missing = await rawRequest(host.url, downloadPath('no/such'), { headers: bearer })
       expect([missing.status, decode(missing.body.toString())]).toMatchObject([404, { ok: false, error: { code: 'not-found' } }])
       expect((await rawRequest(host.url, '/download/%.json.gz', { headers: bearer })).status).toBe(404)
+      page.socket.terminate()
     })
 
     it('refuses without token, with a wrong one, and from other pages', async () => {
@@ -189,8 +207,9 @@ describe('the web host', () => {
       const heard: string[] = []
       first.subscribe('timeline.changed', () => heard.push('first'))
       second.subscribe('timeline.changed', () => heard.push('second'))
-      const bytes = new Uint8Array(await traceBytes(simulated(), { gzip: false }))
-      expect(await first.request('trace.openBytes', { name: 'a.json', bytes })).toMatchObject({ ok: true })
+      const sent = await sendFile(host.url, 'a.json', await traceBytes(simulated(), { gzip: false }))
+      const uploadIds = [sent.ok ? sent.data.uploadId : '']
+      expect(await first.request('trace.openUploads', { openId: 'o', uploadIds })).toMatchObject({ ok: true })
       // An answer on the second socket comes after the event that was sent before it.
       await second.request('timeline.list', {})
       expect(heard.sort()).toEqual(['first', 'second'])
@@ -230,13 +249,25 @@ describe('starting and closing', () => {
   })
 
   it('opens the traces it is given, or says why not', async () => {
-    const path = join(folder, 'given.json')
+    const [path, wrong] = [join(folder, 'given.json'), join(folder, 'wrong.json')]
     await writeTrace(simulated(), path)
-    const host = await serveWeb({ installation, port: 0, userConfigDir: folder, open: [path] })
+    await writeFile(wrong, '{}')
+    const host = await serveWeb({ installation, port: 0, userConfigDir: folder, open: [wrong, path] })
+    expect(host.refused).toEqual([{ path: wrong, message: expect.stringContaining('traceEvents') as string }])
     const page = await socketPage(host.url)
     expect(await page.request('timeline.list', {})).toMatchObject({ ok: true, data: [{ path }] })
     await host.close()
     await expect(serveWeb({ installation, port: 0, userConfigDir: folder, open: [join(folder, 'no.json')] })).rejects.toThrow(/no\.json/)
+  })
+
+  it('takes the files on their way with it', async () => {
+    const scratchParent = join(folder, 'closing')
+    await mkdir(scratchParent)
+    const host = await serveWeb({ installation, port: 0, userConfigDir: folder, scratchParent })
+    await sendFile(host.url, 'a.json', Buffer.from('[]'))
+    expect(readdirSync(scratchParent)).toHaveLength(1)
+    await host.close()
+    expect(readdirSync(scratchParent)).toEqual([])
   })
 
   it('ends its sockets and the run under way', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { InvalidInputError } from '../../../kernels/config/problem.ts'
+import type { TraceRefused } from '../../../preload/contract/events.ts'
 import {
   DOWNLOAD_PREFIX, DOWNLOAD_SUFFIX, LARGEST_FRAME_BYTES, SOCKET_PATH, SOCKET_PROTOCOL, UPLOAD_PATH,
 } from '../../../preload/contract/wire.ts'
@@ -16,6 +17,7 @@ import type { Installation } from '../../installation.ts'
 import { pageHeaders } from '../page/contentSecurity.ts'
 import { readPageFile } from '../page/pageFiles.ts'
 import { bearerToken, Gate, type Refusal, socketToken } from './gate.ts'
+import { Presence } from './presence.ts'
 import { serveSocket } from './socketCarrier.ts'
 import { answer, receiveUpload, sendDownload } from './transfer.ts'
 
@@ -23,8 +25,10 @@ export interface ServeOptions {
   readonly installation: Installation
   /** 0 for any free one. */
   readonly port: number
-  /** Trace files to open at once. */
+  /** Trace files and folders to open at once, as one group. */
   readonly open?: readonly string[]
+  /** Folder for files on their way in or out; by default where the system keeps large temporary ones. */
+  readonly scratchParent?: string
   readonly userConfigDir?: string
   readonly rankHost?: RankHost
   readonly log?: Log
@@ -34,6 +38,8 @@ export interface WebHost {
   /** Address of the page with its token; for the user's eyes only. */
   readonly url: string
   readonly app: App
+  /** Of the files to open at once those that could not be read, while others could. */
+  readonly refused: TraceRefused['files']
   /** Ends every connection and what goes on. */
   close(): Promise<void>
 }
@@ -78,8 +84,17 @@ async function sendPageFile(installation: Installation, response: ServerResponse
   else response.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.bytes.byteLength }).end(file.bytes)
 }
 
+interface Parts {
+  readonly gate: Gate
+  readonly app: App
+  readonly installation: Installation
+  readonly log: Log
+}
+
 /** Answers a plain request; the order is Host, then for data Origin and token, then what is asked. */
-async function respond(gate: Gate, app: App, installation: Installation, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(
+  { gate, app, installation, log }: Parts, request: IncomingMessage, response: ServerResponse,
+): Promise<void> {
   const misdirected = gate.refuseHost(request.headers)
   const socketOrigin = misdirected === null ? `ws://${request.headers.host ?? ''}` : undefined
   for (const [name, value] of Object.entries(pageHeaders(socketOrigin))) response.setHeader(name, value)
@@ -92,10 +107,10 @@ async function respond(gate: Gate, app: App, installation: Installation, request
     const refusal = gate.refuseData(request.headers, bearerToken(request.headers), isUpload)
     if (refusal !== null) return refuse(response, refusal)
     if (isUpload && method === 'POST') {
-      return receiveUpload(app.router, request, response, new URLSearchParams(query).get('name'))
+      return receiveUpload(app.uploads, request, response, new URLSearchParams(query).get('name'))
     }
     if (!isUpload && method === 'GET' && pathname.endsWith(DOWNLOAD_SUFFIX)) {
-      return sendDownload(app.router, response, pathname.slice(DOWNLOAD_PREFIX.length, -DOWNLOAD_SUFFIX.length))
+      return sendDownload(app.exports, log, response, pathname.slice(DOWNLOAD_PREFIX.length, -DOWNLOAD_SUFFIX.length))
     }
   } else if (method === 'GET' || method === 'HEAD') {
     return sendPageFile(installation, response, pathname)
@@ -103,11 +118,18 @@ async function respond(gate: Gate, app: App, installation: Installation, request
   response.writeHead(405, { 'Content-Type': 'text/plain; charset=utf-8' }).end('this cannot be asked here\n')
 }
 
-async function openTrace(app: App, path: string): Promise<void> {
-  const opened = await app.openPath(path)
-  if (opened.ok) return
+/** @returns those that could not be read. @throws InvalidInputError where none could. */
+async function openTraces(app: App, paths: readonly string[]): Promise<TraceRefused['files']> {
+  if (paths.length === 0) return []
+  let refused: TraceRefused['files'] = []
+  const stop = app.events.on('trace.refused', ({ files }) => { refused = files })
+  const opened = await app.openPaths(paths)
+  stop()
+  if (opened.ok) return refused
   const { message, problems } = opened.error
-  throw new InvalidInputError(path, problems ?? [{ path: '', expected: 'a trace that can be opened', given: message }])
+  throw new InvalidInputError(paths.length === 1 ? paths[0] : 'the traces', problems ?? [
+    { path: '', expected: 'a trace that can be opened', given: message },
+  ])
 }
 
 /**
@@ -122,12 +144,16 @@ export async function serveWeb(options: ServeOptions): Promise<WebHost> {
   const port = await listen(server, options.port)
   const gate = new Gate(port)
   const app = createApp({
-    installation, rankHost: options.rankHost ?? nodeRankHost(), host: 'web', dialogs: null, userConfigDir: options.userConfigDir, log,
+    installation, rankHost: options.rankHost ?? nodeRankHost(), host: 'web', dialogs: null, log,
+    userConfigDir: options.userConfigDir, scratchParent: options.scratchParent,
+  })
+  const presence = new Presence(() => {
+    app.uploads.clear().catch((error: unknown) => { log('removing uploads', error) })
   })
   const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_FRAME_BYTES, handleProtocols: () => SOCKET_PROTOCOL })
 
   server.on('request', (request, response) => {
-    respond(gate, app, installation, request, response).catch((error: unknown) => {
+    respond({ gate, app, installation, log }, request, response).catch((error: unknown) => {
       log(`${request.method ?? ''} ${request.url?.split('?', 1)[0] ?? ''}`, error)
       if (!response.headersSent) response.writeHead(500)
       response.end()
@@ -138,7 +164,13 @@ export async function serveWeb(options: ServeOptions): Promise<WebHost> {
     const refusal = gate.refuseData(request.headers, socketToken(request.headers), true)
     if (refusal !== null) refuseUpgrade(socket, refusal.status, refusal.message)
     else if (request.url !== SOCKET_PATH) refuseUpgrade(socket, 404, `the socket is at ${SOCKET_PATH}`)
-    else sockets.handleUpgrade(request, socket, head, (webSocket) => serveSocket(webSocket, app, log))
+    else {
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        presence.arrived()
+        webSocket.on('close', () => { presence.left() })
+        serveSocket(webSocket, app, log)
+      })
+    }
   })
 
   const url = `http://${LOOPBACK}:${port}/#token=${gate.token}`
@@ -151,10 +183,9 @@ export async function serveWeb(options: ServeOptions): Promise<WebHost> {
     await closed
   }
   try {
-    for (const path of options.open ?? []) await openTrace(app, path)
+    return { url, app, refused: await openTraces(app, options.open ?? []), close }
   } catch (error) {
     await close()
     throw error
   }
-  return { url, app, close }
 }

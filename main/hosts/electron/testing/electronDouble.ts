@@ -11,10 +11,22 @@ type Handler = (event: Event, ...args: unknown[]) => unknown
 const handlers = new Map<string, Handler>()
 const toPage = new EventEmitter()
 
+function refuseShared(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  if (ArrayBuffer.isView(value) && value.buffer instanceof SharedArrayBuffer) throw new TypeError('An object could not be cloned: it is shared')
+  if (!ArrayBuffer.isView(value)) Object.values(value).forEach(refuseShared)
+}
+
+/** What crosses to another process is a copy, and shared memory does not cross. */
+function crossed<T>(value: T): T {
+  refuseShared(value)
+  return structuredClone(value)
+}
+
 export const pageFrame: Frame = { url: 'app://ringscope/index.html', parent: null }
 
 export const webContents = {
-  send: (channel: string, ...args: unknown[]): void => { toPage.emit(channel, {}, ...structuredClone(args)) },
+  send: (channel: string, ...args: unknown[]): void => { toPage.emit(channel, {}, ...crossed(args)) },
 }
 export const browserWindow = { webContents, isDestroyed: () => false }
 
@@ -31,7 +43,7 @@ export const ipcMain = {
 export async function invokeAs(event: Event, channel: string, ...args: unknown[]): Promise<unknown> {
   const handler = handlers.get(channel)
   if (handler === undefined) throw new Error(`no handler for ${channel}`)
-  return structuredClone(await handler(event, ...structuredClone(args)))
+  return crossed(await handler(event, ...crossed(args)))
 }
 
 export const ipcRenderer = {
@@ -64,7 +76,7 @@ export class UtilityDouble extends EventEmitter {
   readonly stderr = Object.assign(new EventEmitter(), { setEncoding: (): void => undefined })
   readonly posted: unknown[] = []
   killed = 0
-  postMessage(message: unknown): void { this.posted.push(structuredClone(message)) }
+  postMessage(message: unknown): void { this.posted.push(crossed(message)) }
   kill(): boolean { this.killed++; return true }
 }
 export const forks: { entry: string; options: Record<string, unknown>; child: UtilityDouble }[] = []

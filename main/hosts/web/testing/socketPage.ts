@@ -4,7 +4,9 @@ import type { Bridge } from '../../../../preload/contract/bridge.ts'
 import { decode, encode } from '../../../../preload/contract/codec.ts'
 import type { Result } from '../../../../preload/contract/envelope.ts'
 import type { EventName } from '../../../../preload/contract/events.ts'
-import { type HostFrame, SOCKET_PATH, SOCKET_PROTOCOL, TOKEN_PROTOCOL_PREFIX } from '../../../../preload/contract/wire.ts'
+import {
+  type HostFrame, SOCKET_PATH, SOCKET_PROTOCOL, TOKEN_PROTOCOL_PREFIX, UPLOAD_PATH, type UploadedFile,
+} from '../../../../preload/contract/wire.ts'
 
 /** The token of a printed address. */
 export const tokenOf = (url: string): string => new URL(url).hash.replace('#token=', '')
@@ -84,4 +86,12 @@ export function rawRequest(
     sent.on('error', reject)
     sent.end(options.body)
   })
+}
+
+/** Sends a file as a page does. */
+export async function sendFile(url: string, name: string, bytes: Uint8Array): Promise<Result<UploadedFile>> {
+  const { host, origin } = new URL(url)
+  const headers = { Host: host, Origin: origin, Authorization: `Bearer ${tokenOf(url)}` }
+  const { body } = await rawRequest(url, `${UPLOAD_PATH}?name=${encodeURIComponent(name)}`, { method: 'POST', headers, body: bytes })
+  return decode(body.toString()) as Result<UploadedFile>
 }
