@@ -19,7 +19,7 @@ function isResult<T>(value: T | Result<T>): value is Result<T> {
   return typeof value === 'object' && value !== null && 'ok' in value && typeof value.ok === 'boolean'
 }
 
-/** A bridge whose other side is in the same page: for tests. */
+/** A bridge whose other side is in the same page: for tests. A file's upload has its name as id. */
 export function memoryBridge(handlers: RouteHandlers): MemoryBridge {
   const listeners = new Map<EventName, Set<(payload: never) => void>>()
   const requests: { route: RouteName; input: unknown }[] = []
@@ -41,9 +41,7 @@ export function memoryBridge(handlers: RouteHandlers): MemoryBridge {
       listeners.set(event, all.add(listener as (payload: never) => void))
       return () => all.delete(listener as (payload: never) => void)
     },
-    async openFile(file) {
-      return request('trace.openBytes', { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })
-    },
+    openFiles: (files, openId) => request('trace.openUploads', { openId, uploadIds: files.map(({ name }) => name) }),
     async saveTrace(timelineId) {
       const answer = await request('trace.export', { timelineId, gzip: true })
       return answer.ok ? { ok: true, data: { path: answer.data.fileName } } : answer

@@ -4,10 +4,11 @@ import type { BridgeEvents, EventName } from '../../preload/contract/events.ts'
 import type { RouteInput, RouteName, RouteOutputs } from '../../preload/contract/routes.ts'
 import type { TimelineSummary } from '../../preload/contract/timeline.ts'
 import {
-  downloadPath, SOCKET_PATH, SOCKET_PROTOCOL, TOKEN_PROTOCOL_PREFIX, TOKEN_STORAGE_KEY, UPLOAD_PATH, type HostFrame,
+  downloadPath, SOCKET_PATH, SOCKET_PROTOCOL, TOKEN_PROTOCOL_PREFIX, TOKEN_STORAGE_KEY, type HostFrame,
 } from '../../preload/contract/wire.ts'
 import { download } from '../format/download.ts'
 import type { ConnectionState, RendererBridge } from './current.ts'
+import { fileUploads } from './fileUploads.ts'
 
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 5000
@@ -47,9 +48,13 @@ export function webSocketBridge(location: Location, token: string): RendererBrid
     for (const listener of connectionListeners) listener(next)
   }
 
+  function emit<E extends EventName>(event: E, payload: BridgeEvents[E]): void {
+    for (const listener of listeners.get(event) ?? []) listener(payload as never)
+  }
+
   function receive(frame: HostFrame): void {
     if ('event' in frame) {
-      for (const listener of listeners.get(frame.event) ?? []) listener(frame.payload as never)
+      emit(frame.event, frame.payload)
       return
     }
     pending.get(frame.id)?.resolve(frame.result as Result<never>)
@@ -94,7 +99,13 @@ export function webSocketBridge(location: Location, token: string): RendererBrid
     })
   }
 
+  /** @returns whether an opening was ended that the host does not know yet, since its files are still on their way. */
+  function stoppedUpload(route: RouteName, input: unknown): boolean {
+    return route === 'trace.cancelOpen' && uploads.stop((input as RouteInput<'trace.cancelOpen'>).openId)
+  }
+
   async function request<R extends RouteName>(route: R, input: RouteInput<R>): Promise<Result<RouteOutputs[R]>> {
+    if (stoppedUpload(route, input)) return { ok: true, data: {} as RouteOutputs[R] }
     if (!(await whenOpen()) || socket === undefined) {
       return failed('The Ringscope host does not answer. Is the process that printed this address still running?')
     }
@@ -106,15 +117,11 @@ export function webSocketBridge(location: Location, token: string): RendererBrid
 
   const authorization = { Authorization: `Bearer ${token}` }
 
-  async function openFile(file: File): Promise<Result<TimelineSummary>> {
-    try {
-      const response = await fetch(`${UPLOAD_PATH}?name=${encodeURIComponent(file.name)}`, {
-        method: 'POST', headers: authorization, body: file,
-      })
-      return decode(await response.text()) as Result<TimelineSummary>
-    } catch (error) {
-      return failed(`${file.name} could not be sent to the host: ${String(error)}`)
-    }
+  const uploads = fileUploads(token, (progress) => emit('trace.progress', progress))
+
+  async function openFiles(files: readonly File[], openId: string): Promise<Result<readonly TimelineSummary[]>> {
+    const sent = await uploads.send(files, openId)
+    return sent.ok ? request('trace.openUploads', { openId, uploadIds: [...sent.data] }) : sent
   }
 
   async function saveTrace(timelineId: string): Promise<Result<{ readonly path: string }>> {
@@ -134,7 +141,7 @@ export function webSocketBridge(location: Location, token: string): RendererBrid
   return {
     host: 'web',
     request,
-    openFile,
+    openFiles,
     saveTrace,
     subscribe<E extends EventName>(event: E, listener: (payload: BridgeEvents[E]) => void) {
       const all = listeners.get(event) ?? new Set()

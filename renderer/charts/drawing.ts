@@ -1,6 +1,6 @@
 import './shapes.ts'
 import type { CustomSeriesOption, CustomSeriesRenderItemParams, CustomSeriesRenderItemReturn } from './echarts.ts'
-import type { ArrowsShape, HatchShape, SpanBatchShape } from './shapes.ts'
+import type { ArrowsShape, HatchShape, OutlinesShape, SpanBatchShape, WaitBatchShape } from './shapes.ts'
 
 /** The plot area, in pixels. */
 export interface PlotArea {
@@ -37,7 +37,9 @@ export type Mark =
   | { readonly type: 'polygon'; readonly shape: { readonly points: readonly (readonly [number, number])[] }; readonly style: Style }
   | { readonly type: 'text'; readonly style: TextStyle }
   | { readonly type: 'span-batch' | 'span-batch-hatch'; readonly shape: SpanBatchShape; readonly style: Style }
+  | { readonly type: 'wait-batch' | 'wait-batch-hatch'; readonly shape: WaitBatchShape; readonly style: Style }
   | { readonly type: 'hatch'; readonly shape: HatchShape; readonly style: Style }
+  | { readonly type: 'outlines'; readonly shape: OutlinesShape; readonly style: Style }
   | { readonly type: 'arrows'; readonly shape: ArrowsShape; readonly style: Style }
 
 /**

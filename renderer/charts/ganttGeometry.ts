@@ -1,5 +1,6 @@
 import type { SpanBatch } from './spanIndex.ts'
 import { widthOf, type TimeWindow } from './timeWindow.ts'
+import type { WaitBatch } from './waitBatches.ts'
 
 /** How time becomes pixels: `left` is where the window starts, `width` how wide it is drawn. */
 export interface TimeScale {
@@ -56,6 +57,23 @@ export function forEachRect(batch: SpanBatch, scale: TimeScale, emit: (x: number
     single = wide
   }
   emitRect()
+}
+
+/**
+ * Calls back with the part of each rectangle that is waiting. Of a narrow one it is narrower than a pixel: from afar the
+ * colours then mix as the times do.
+ */
+export function forEachWaitRect({ startNs, endNs, share }: WaitBatch, scale: TimeScale, emit: (x: number, width: number) => void): void {
+  const right = scale.left + scale.width
+  for (let at = 0; at < startNs.length; at++) {
+    if (startNs[at] > scale.window.endNs) break
+    const x0 = pixelOf(scale, startNs[at])
+    const width = Math.max(LEAST_WIDTH, pixelOf(scale, endNs[at]) - x0)
+    const drawn = width >= SEPARATE_WIDTH ? width - SEPARATION : width
+    const from = Math.max(scale.left, x0)
+    const to = Math.min(right, x0 + Math.min(drawn, width * share[at]))
+    if (to > from) emit(from, to - from)
+  }
 }
 
 const HATCH_DISTANCE = 5

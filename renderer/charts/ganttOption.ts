@@ -1,57 +1,30 @@
-import type { IterationWindow } from '../../preload/contract/run.ts'
-import type { Viewport } from '../../preload/contract/timeline.ts'
 import { formatAxisTime } from '../format/axis.ts'
 import { lookOf } from '../theme/categories.ts'
+import { rampColour } from '../theme/ramp.ts'
 import type { ChartTokens } from '../theme/theme.ts'
 import { layer, type Mark, type PlotArea } from './drawing.ts'
 import type { EChartsOption } from './echarts.ts'
-import { pixelOf, type TimeScale } from './ganttGeometry.ts'
-import { GROUP_LABEL_WIDTH, LABEL_GAP, type GanttLayout, type LaneRow } from './ganttLayout.ts'
-import type { SpanIndex } from './spanIndex.ts'
-import { widthOf, type TimeWindow } from './timeWindow.ts'
+import { pixelOf } from './ganttGeometry.ts'
+import { depthBand, LABEL_GAP, type LaneRow } from './ganttLayout.ts'
+import { nameMarks } from './ganttNames.ts'
+import { arrowMarks, hitMarks, pinnedMarks, selectionMarks } from './ganttOverlays.ts'
+import { GANTT_BOTTOM, GANTT_RIGHT, GANTT_TOP, ITERATION_STRIP, lanesTop, scaleOf, type GanttPicture } from './ganttPicture.ts'
+import type { WaitBatchShape } from './shapes.ts'
+import type { SpanBatch } from './spanIndex.ts'
+import { widthOf } from './timeWindow.ts'
+import { isWait, WAIT_CATEGORY, type WaitBatch } from './waitBatches.ts'
 
-export const GANTT_RIGHT = 8
-/** Height of the time axis above the plot. */
-export const GANTT_TOP = 24
-export const GANTT_BOTTOM = 4
-/** Height of the strip with the iterations' names, at the top of the plot. */
-export const ITERATION_STRIP = 18
-/** Arrows closer together than this, on average, hide the spans rather than explain them. */
-const ARROW_DISTANCE = 10
-
-/** How many arrows a plot of a width can take. */
-export const mostArrows = (plotWidth: number): number => Math.floor(plotWidth / ARROW_DISTANCE)
-
-export interface PinnedSpan {
-  readonly lane: number
-  readonly startNs: number
-  readonly endNs: number
-}
-
-export interface GanttPicture {
-  readonly layout: GanttLayout
-  readonly spans: SpanIndex | null
-  readonly window: TimeWindow
-  readonly iterations: readonly IterationWindow[]
-  readonly showArrows: boolean
-  readonly pinned: PinnedSpan | null
-  readonly scrollTop: number
-  /** Height of the chart; the plot ends under the last lane where there is more. */
-  readonly height: number
-}
-
+/** Height of one line of a foldable rank's label, and where its text begins: right of the sign that folds it. */
+const GROUP_LINE = 15
+const FOLD_SIGN = 18
 const BAR_INSET = 1
 const LEAST_LABEL_ROW = 11
 const LEAST_LABEL_WIDTH = 30
-
-export const ganttScale = (window: TimeWindow, left: number, chartWidth: number): TimeScale =>
-  ({ window, left, width: Math.max(1, chartWidth - left - GANTT_RIGHT) })
-
-const scaleOf = (picture: GanttPicture, plot: PlotArea): TimeScale =>
-  ({ window: picture.window, left: plot.x, width: plot.width })
-
-const lanesTop = (picture: GanttPicture, plot: PlotArea): number =>
-  plot.y + (picture.iterations.length > 0 ? ITERATION_STRIP : 0) - picture.scrollTop
+/** More than there are layers in the table of categories. */
+const LAYERS = 16
+const QUIET = 0.45
+/** What part of a span waits is drawn over it, and under all that is drawn over the span. */
+const OVER_OWN = 0.5
 
 function iterationMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens): Mark[] {
   const scale = scaleOf(picture, plot)
@@ -90,91 +63,76 @@ function groupLineMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartToke
   })
 }
 
-function spanMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens): Mark[] {
-  const scale = scaleOf(picture, plot)
-  const top = lanesTop(picture, plot)
-  const batches = [...picture.spans?.batches ?? []].sort((a, b) => lookOf(a.category).layer - lookOf(b.category).layer)
-  const marks: Mark[] = []
-  for (const batch of batches) {
-    const row: LaneRow | undefined = picture.layout.rows[batch.lane]
-    if (row === undefined) continue
-    const y = top + row.top + BAR_INSET
-    if (y + row.height < plot.y || y > plot.y + plot.height) continue
-    const shape = { batch, scale, y, height: row.height - 2 * BAR_INSET }
-    const { colour } = lookOf(batch.category)
-    marks.push({ type: 'span-batch', shape, style: { fill: colour ?? tokens.hatchBackground } })
-    if (colour === null) marks.push({ type: 'span-batch-hatch', shape, style: { stroke: tokens.hatch, lineWidth: 1 } })
-  }
+/** Over what it nests in, or over the categories that explain it less. */
+const orderOf = (batch: SpanBatch | WaitBatch, row: LaneRow | undefined): number =>
+  (row?.nested === true ? batch.depth * LAYERS : 0) + lookOf(batch.category).layer + (isWait(batch) ? OVER_OWN : 0)
+
+/** The waiting at the start of spans; hatched where it is an estimate. */
+function waitMarks(batch: WaitBatch, place: Omit<WaitBatchShape, 'batch'>, filled: (colour: string) => string, tokens: ChartTokens): Mark[] {
+  const shape = { batch, ...place }
+  const { colour } = lookOf(WAIT_CATEGORY)
+  const marks: Mark[] = [{ type: 'wait-batch', shape, style: { fill: filled(colour ?? tokens.hatchBackground) } }]
+  if (batch.estimated) marks.push({ type: 'wait-batch-hatch', shape, style: { stroke: tokens.background, lineWidth: 1 } })
   return marks
 }
 
-/** Number of hops under way at some moment of a window. */
-export function arrowsInWindow(flows: Viewport['flows'], window: TimeWindow): number {
-  let count = 0
-  for (let at = 0; at < flows.fromNs.length; at++) {
-    if (flows.toNs[at] >= window.startNs && flows.fromNs[at] <= window.endNs) count++
-  }
-  return count
-}
-
-/** Arrows of hops whose ends differ by lane, in pixels; those with an end far outside the plot are left out. */
-export function arrowsOf(
-  flows: Viewport['flows'], layout: GanttLayout, scale: TimeScale, top: number,
-): [number, number, number, number][] {
-  const arrows: [number, number, number, number][] = []
-  const right = scale.left + scale.width
-  for (let at = 0; at < flows.fromLane.length; at++) {
-    const from: LaneRow | undefined = layout.rows[flows.fromLane[at]]
-    const to: LaneRow | undefined = layout.rows[flows.toLane[at]]
-    if (from === undefined || to === undefined) continue
-    const x0 = pixelOf(scale, flows.fromNs[at])
-    const x1 = pixelOf(scale, flows.toNs[at])
-    if (x1 < scale.left || x0 > right) continue
-    arrows.push([x0, top + from.top + from.height / 2, x1, top + to.top + to.height / 2])
-  }
-  return arrows
-}
-
-function arrowMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens): Mark[] {
-  if (!picture.showArrows || picture.spans === null) return []
-  const arrows = arrowsOf(picture.spans.viewport.flows, picture.layout, scaleOf(picture, plot), lanesTop(picture, plot))
-  if (arrows.length > mostArrows(plot.width)) return []
-  return [{ type: 'arrows', shape: { arrows }, style: { stroke: tokens.text, fill: 'none', lineWidth: 1, opacity: 0.6 } }]
-}
-
-function pinnedMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens): Mark[] {
-  const { pinned } = picture
-  const row: LaneRow | undefined = pinned === null ? undefined : picture.layout.rows[pinned.lane]
-  if (pinned === null || row === undefined) return []
+function spanMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens): Mark[] {
   const scale = scaleOf(picture, plot)
-  const x0 = pixelOf(scale, pinned.startNs)
-  const width = Math.max(2, pixelOf(scale, pinned.endNs) - x0)
-  const y = lanesTop(picture, plot) + row.top
-  return [{ type: 'rect', shape: { x: x0, y, width, height: row.height }, style: { fill: 'none', stroke: tokens.text, lineWidth: 2 } }]
+  const top = lanesTop(picture, plot)
+  const { rows } = picture.layout
+  const batches = [...picture.spans?.batches ?? [], ...picture.spans?.waits ?? []].sort((a, b) => orderOf(a, rows[a.lane]) - orderOf(b, rows[b.lane]))
+  const marks: Mark[] = []
+  for (const batch of batches) {
+    const row: LaneRow | undefined = rows[batch.lane]
+    if (row === undefined) continue
+    const band = depthBand(row, batch.depth)
+    const y = top + band.top + BAR_INSET
+    if (y + band.height < plot.y || y > plot.y + plot.height) continue
+    const place = { scale, y, height: band.height - 2 * BAR_INSET }
+    // Mixed rather than transparent: spans that lie on one another are to look like one.
+    const filled = (colour: string): string => (row.quiet ? rampColour(tokens.background, colour, QUIET) : colour)
+    if (isWait(batch)) {
+      marks.push(...waitMarks(batch, place, filled, tokens))
+      continue
+    }
+    const shape = { batch, ...place }
+    const { colour } = lookOf(batch.category)
+    marks.push({ type: 'span-batch', shape, style: { fill: filled(colour ?? tokens.hatchBackground) } })
+    if (colour === null) marks.push({ type: 'span-batch-hatch', shape, style: { stroke: tokens.hatch, lineWidth: 1 } })
+  }
+  return marks
 }
 
 function labelMarks(picture: GanttPicture, plot: PlotArea, tokens: ChartTokens): Mark[] {
   const top = lanesTop(picture, plot)
   const least = plot.y + (picture.iterations.length > 0 ? ITERATION_STRIP : 0)
   const visible = (y: number): boolean => y >= least - 2 && y <= plot.y + plot.height
+  const { groupLeft, groups } = picture.layout
   const marks: Mark[] = []
-  for (const group of picture.layout.groups) {
-    // A lane named like its group alone needs no second label.
-    const rankY = top + group.top + group.rows[0].height / 2
+  for (const group of groups) {
+    if (top + group.top > plot.y + plot.height || top + group.top + group.height < plot.y) continue
+    const folds = group.folded !== null
+    const rankY = top + group.top + (folds ? GROUP_LINE / 2 : group.rows[0].height / 2)
+    const x = folds ? FOLD_SIGN : LABEL_GAP
     if (visible(rankY)) {
       marks.push({
-        type: 'text',
-        style: { text: group.label, x: LABEL_GAP, y: rankY, fill: tokens.text, font: `600 11px ${tokens.font}`, verticalAlign: 'middle' },
+        type: 'text', style: { text: group.label, x, y: rankY, fill: tokens.text, font: `600 11px ${tokens.font}`, verticalAlign: 'middle' },
       })
     }
-    for (const row of group.rows) {
-      const y = top + row.top + row.height / 2
-      if (row.height < LEAST_LABEL_ROW || !visible(y)) continue
+    const note = picture.notes.get(group.key)
+    if (note !== undefined && visible(rankY + GROUP_LINE)) {
+      marks.push({
+        type: 'text', style: { text: note, x, y: rankY + GROUP_LINE - 1, fill: tokens.faint, font: `10px ${tokens.font}`, verticalAlign: 'middle' },
+      })
+    }
+    for (const row of group.folded === true ? [] : group.rows) {
+      const y = top + row.top + row.height / row.depths / 2
+      if (row.height / row.depths < LEAST_LABEL_ROW || !visible(y)) continue
       marks.push({
         type: 'text',
         style: {
           text: row.label, x: plot.x - LABEL_GAP, y, fill: tokens.muted, font: `11px ${tokens.font}`, align: 'right',
-          verticalAlign: 'middle', width: plot.x - GROUP_LABEL_WIDTH, overflow: 'truncate',
+          verticalAlign: 'middle', width: plot.x - groupLeft - (folds ? FOLD_SIGN : 0), overflow: 'truncate',
         },
       })
     }
@@ -206,8 +164,9 @@ export function ganttOption(picture: GanttPicture, tokens: ChartTokens): ECharts
       { ...layer('bands', true, (plot) => iterationMarks(picture, plot, tokens)), z: 0 },
       { ...layer('groups', true, (plot) => groupLineMarks(picture, plot, tokens)), z: 1 },
       { ...layer('spans', true, (plot) => spanMarks(picture, plot, tokens)), z: 2 },
+      { ...layer('names', true, (plot) => nameMarks(picture, plot, tokens)), z: 3 },
       { ...layer('arrows', true, (plot) => arrowMarks(picture, plot, tokens)), z: 3 },
-      { ...layer('pinned', true, (plot) => pinnedMarks(picture, plot, tokens)), z: 4 },
+      { ...layer('marked', true, (plot) => [...selectionMarks(picture, plot, tokens), ...hitMarks(picture, plot, tokens), ...pinnedMarks(picture, plot, tokens)]), z: 4 },
       { ...layer('labels', false, (plot) => labelMarks(picture, plot, tokens)), z: 5 },
     ],
   }

@@ -1,10 +1,8 @@
-import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
+import type { TimelineAnalysis, TraceRankFigures } from '../../preload/contract/analysis.ts'
 import type { PlanReport } from '../../preload/contract/plan.ts'
 import { formatMs, formatPercent } from '../format/quantity.ts'
-import { CATEGORY_LOOKS, IDLE_LOOK } from '../theme/categories.ts'
-import type { ChartTokens } from '../theme/theme.ts'
-import { HIDDEN_AXES, layer, type Mark, type PlotArea } from './drawing.ts'
-import type { EChartsOption } from './echarts.ts'
+import { CATEGORY_LOOKS, IDLE_LOOK, meaningOf } from '../theme/categories.ts'
+import type { StackedBarsPicture } from './stackedBars.ts'
 
 /** Where one rank's time went: parts of a whole, in ms. */
 export interface IdleBar {
@@ -12,6 +10,8 @@ export interface IdleBar {
   readonly computeMs: number
   readonly waitLinkMs: number
   readonly waitPeerMs: number
+  /** Device work of other kinds that neither compute nor communication hides, in traces of other tools. */
+  readonly memoryMs: number
   readonly otherMs: number
   readonly totalMs: number
   /** How long the plan's pairs would take on this rank at the rate at which the busiest rank fills the makespan. */
@@ -22,17 +22,35 @@ export const IDLE_PARTS = [
   { key: 'computeMs', label: CATEGORY_LOOKS.compute.label, colour: CATEGORY_LOOKS.compute.colour, meaning: CATEGORY_LOOKS.compute.meaning },
   { key: 'waitLinkMs', label: 'exposed wire', colour: CATEGORY_LOOKS['wait-link'].colour, meaning: CATEGORY_LOOKS['wait-link'].meaning },
   { key: 'waitPeerMs', label: CATEGORY_LOOKS['wait-peer'].label, colour: CATEGORY_LOOKS['wait-peer'].colour, meaning: CATEGORY_LOOKS['wait-peer'].meaning },
+  { key: 'memoryMs', label: 'memory and other', colour: CATEGORY_LOOKS.memory.colour, meaning: 'Copies, fills and kernels that no rule knows, where neither compute nor communication runs' },
   { key: 'otherMs', label: IDLE_LOOK.label, colour: null, meaning: IDLE_LOOK.meaning },
 ] as const
 export type IdlePart = (typeof IDLE_PARTS)[number]['key']
 
+/** What parts mean in the traces of other tools. */
+const FOREIGN: Partial<Readonly<Record<IdlePart, { readonly label: string; readonly meaning: string }>>> = {
+  computeMs: { label: 'compute', meaning: meaningOf('compute', true) },
+  waitLinkMs: { label: 'exposed transfer', meaning: 'Communication kernels that no compute hides, without the time in which they wait for a late peer' },
+  waitPeerMs: { label: 'waiting for a late peer', meaning: 'Communication kernels that no compute hides, until the latest kernel that they need has begun: imbalance' },
+  otherMs: { label: 'idle', meaning: 'Nothing runs on the device' },
+}
+
+export interface ShownPart {
+  readonly key: IdlePart
+  readonly label: string
+  readonly colour: string | null
+  readonly meaning: string
+}
+
+/** Where none of a trace's kernels is known to wait, for want of peers. */
+const UNDIVIDED = { label: 'exposed communication', meaning: 'Communication kernels that no compute hides, their spinning included' }
+
 /** The parts that occur, named for what they are: an imported trace knows kernels, not bytes under way. */
-export function shownParts(bars: readonly IdleBar[], ofRun: boolean): { readonly key: IdlePart; readonly label: string; readonly colour: string | null; readonly meaning: string }[] {
+export function shownParts(bars: readonly IdleBar[], ofRun: boolean): ShownPart[] {
+  const divided = bars.some(({ waitPeerMs }) => waitPeerMs > 0)
   return IDLE_PARTS
-    .filter(({ key }) => ofRun || key !== 'waitPeerMs' || bars.some((bar) => bar.waitPeerMs > 0))
-    .map((part) => (ofRun || part.key !== 'waitLinkMs' ? part : {
-      ...part, label: 'exposed communication', meaning: 'Communication kernels that no compute hides, their spinning included',
-    }))
+    .filter(({ key }) => (ofRun && key !== 'memoryMs') || key === 'computeMs' || key === 'otherMs' || bars.some((bar) => bar[key] > 0))
+    .map((part) => (ofRun ? part : { ...part, ...(part.key === 'waitLinkMs' && !divided ? UNDIVIDED : FOREIGN[part.key]) }))
 }
 
 /** Share of the makespan that a rank computes when communication is free: its pairs over those of the critical path. */
@@ -41,114 +59,49 @@ export function theoryComputeShare(plan: PlanReport, rank: number): number | nul
   return entry === undefined || plan.makespanPairs === 0 ? null : entry.pairs / plan.makespanPairs
 }
 
+function ofTrace(rank: TraceRankFigures): IdleBar {
+  const waitUs = rank.exposedWaitUs
+  const ms = (us: number): number => Math.max(0, us) / 1000
+  return {
+    rank: rank.rank, computeMs: ms(rank.computeUs), waitLinkMs: ms(rank.exposedCommUs - waitUs), waitPeerMs: ms(waitUs),
+    // What is busy is compute, or communication that it does not hide, or the rest.
+    memoryMs: ms(rank.spanUs - rank.idleUs - rank.computeUs - rank.exposedCommUs),
+    otherMs: ms(rank.idleUs), totalMs: ms(rank.spanUs), theoryComputeMs: null,
+  }
+}
+
 /**
  * Bars of a timeline: means over the measured iterations of a run, none where a run completed none; totals of a trace that
  * holds no run of ours.
  */
 export function idleBarsOf(analysis: TimelineAnalysis): IdleBar[] {
   const { run } = analysis.trace
-  if (run !== null && run.iterations.length === 0) return []
-  if (run !== null) {
-    const count = run.iterations.length
-    const totalMs = run.iterations.reduce((sum, { makespanMs }) => sum + makespanMs, 0) / count
-    return run.ranks.map((rank) => {
-      const share = analysis.plan === null ? null : theoryComputeShare(analysis.plan, rank.rank)
-      const [computeMs, waitLinkMs, waitPeerMs] = [rank.computeMs / count, rank.waitLinkMs / count, rank.waitPeerMs / count]
-      return {
-        rank: rank.rank, computeMs, waitLinkMs, waitPeerMs, totalMs,
-        otherMs: Math.max(0, totalMs - computeMs - waitLinkMs - waitPeerMs),
-        theoryComputeMs: share === null ? null : share * totalMs,
-      }
-    })
-  }
-  return analysis.trace.ranks.map((rank) => {
-    const waitLinkMs = Math.max(0, rank.exposedCommUs - rank.waitUs) / 1000
-    const [computeMs, waitPeerMs, totalMs] = [rank.computeUs / 1000, Math.min(rank.waitUs, rank.exposedCommUs) / 1000, rank.spanUs / 1000]
+  if (run === null) return analysis.trace.ranks.map(ofTrace)
+  if (run.iterations.length === 0) return []
+  const count = run.iterations.length
+  const totalMs = run.iterations.reduce((sum, { makespanMs }) => sum + makespanMs, 0) / count
+  return run.ranks.map((rank) => {
+    const share = analysis.plan === null ? null : theoryComputeShare(analysis.plan, rank.rank)
+    const [computeMs, waitLinkMs, waitPeerMs] = [rank.computeMs / count, rank.waitLinkMs / count, rank.waitPeerMs / count]
     return {
-      rank: rank.rank, computeMs, waitLinkMs, waitPeerMs, totalMs,
-      otherMs: Math.max(0, totalMs - computeMs - waitLinkMs - waitPeerMs), theoryComputeMs: null,
+      rank: rank.rank, computeMs, waitLinkMs, waitPeerMs, memoryMs: 0, totalMs,
+      otherMs: Math.max(0, totalMs - computeMs - waitLinkMs - waitPeerMs),
+      theoryComputeMs: share === null ? null : share * totalMs,
     }
   })
 }
 
+/** Share of the time in which the rank does not compute. */
 export const idleShare = (bar: IdleBar): number => (bar.totalMs === 0 ? 0 : 1 - bar.computeMs / bar.totalMs)
 
-export const IDLE_GRID = { left: 64, right: 168, top: 22, bottom: 8 } as const
-const LARGEST_BAR = 26
-const LEAST_BAR = 7
-
-export const idleChartHeight = (ranks: number): number =>
-  IDLE_GRID.top + IDLE_GRID.bottom + ranks * Math.max(LEAST_BAR + 3, Math.min(LARGEST_BAR + 8, 340 / Math.max(1, ranks)))
-
-/** The rank whose bar is at a height of the chart. */
-export function barAt(bars: readonly IdleBar[], chartHeight: number, y: number): IdleBar | null {
-  const row = Math.floor((y - IDLE_GRID.top) / (chartHeight - IDLE_GRID.top - IDLE_GRID.bottom) * bars.length)
-  return row >= 0 && row < bars.length ? bars[row] : null
-}
-
-function barMarks(bars: readonly IdleBar[], longestMs: number, plot: PlotArea, tokens: ChartTokens): Mark[] {
-  const marks: Mark[] = []
-  const rowHeight = plot.height / bars.length
-  const height = Math.max(LEAST_BAR, Math.min(LARGEST_BAR, rowHeight - 6))
-  for (const [row, bar] of bars.entries()) {
-    const y = plot.y + (row + 0.5) * rowHeight - height / 2
-    let x = plot.x
-    for (const { key, colour } of IDLE_PARTS) {
-      const width = bar[key] / longestMs * plot.width
-      if (width <= 0) continue
-      marks.push({ type: 'rect', shape: { x, y, width, height }, style: { fill: colour ?? tokens.hatchBackground } })
-      if (colour === null) {
-        marks.push({ type: 'hatch', shape: { rects: [[x, y, width, height]] }, style: { stroke: tokens.hatch, lineWidth: 1 } })
-      }
-      x += width
-    }
-    if (bar.theoryComputeMs !== null) {
-      const at = plot.x + bar.theoryComputeMs / longestMs * plot.width
-      marks.push({ type: 'line', shape: { x1: at, y1: y - 3, x2: at, y2: y + height + 3 }, style: { stroke: tokens.background, lineWidth: 5 } })
-      marks.push({ type: 'line', shape: { x1: at, y1: y - 3, x2: at, y2: y + height + 3 }, style: { stroke: tokens.text, lineWidth: 2 } })
-    }
-  }
-  return marks
-}
-
-function barLabels(bars: readonly IdleBar[], longestMs: number, plot: PlotArea, tokens: ChartTokens): Mark[] {
-  const marks: Mark[] = []
-  const rowHeight = plot.height / bars.length
-  const every = Math.max(1, Math.ceil(12 / rowHeight))
-  const text = (content: string, x: number, y: number, align: 'left' | 'right' | 'center', fill: string): Mark => ({
-    type: 'text', style: { text: content, x, y, fill, align, verticalAlign: 'middle', font: `11px ${tokens.font}` },
-  })
-  for (const [row, bar] of bars.entries()) {
-    if (row % every !== 0) continue
-    const y = plot.y + (row + 0.5) * rowHeight
-    marks.push(text(`Rank ${bar.rank}`, plot.x - 8, y, 'right', tokens.text))
-    const theory = bar.theoryComputeMs === null ? '' : `, theory ${formatPercent(1 - bar.theoryComputeMs / bar.totalMs)}`
-    marks.push(text(`${formatPercent(idleShare(bar))} idle${theory}`, plot.x + plot.width + 8, y, 'left', tokens.muted))
-  }
-  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-    const align = share === 0 ? 'left' : share === 1 ? 'right' : 'center'
-    marks.push(text(share === 0 ? '0' : formatMs(share * longestMs), plot.x + share * plot.width, plot.y - 12, align, tokens.muted))
-  }
-  return marks
-}
-
-function gridMarks(plot: PlotArea, tokens: ChartTokens): Mark[] {
-  return [0, 0.25, 0.5, 0.75, 1].map((share) => {
-    const x = plot.x + share * plot.width
-    return { type: 'line', shape: { x1: x, y1: plot.y - 4, x2: x, y2: plot.y + plot.height }, style: { stroke: tokens.gridLine, lineWidth: 1 } }
-  })
-}
-
 /** Stacked bars per rank, with a tick where the plan says that computing would end. */
-export function idleBarsOption(bars: readonly IdleBar[], tokens: ChartTokens): EChartsOption {
-  const longestMs = bars.reduce((longest, bar) => Math.max(longest, bar.totalMs), 0) || 1
+export function idleBarsPicture(bars: readonly IdleBar[], ofRun: boolean): StackedBarsPicture {
+  const note = (bar: IdleBar): string => (bar.theoryComputeMs === null ? '' : `, theory ${formatPercent(1 - bar.theoryComputeMs / bar.totalMs)}`)
   return {
-    ...HIDDEN_AXES,
-    grid: { ...IDLE_GRID },
-    series: [
-      layer('grid', false, (plot) => gridMarks(plot, tokens)),
-      layer('bars', false, (plot) => barMarks(bars, longestMs, plot, tokens)),
-      layer('labels', false, (plot) => barLabels(bars, longestMs, plot, tokens)),
-    ],
+    left: 64, right: 168, format: formatMs,
+    bars: bars.map((bar) => ({
+      label: `Rank ${bar.rank}`, parts: IDLE_PARTS.map(({ key, colour }) => ({ length: bar[key], colour })), tick: bar.theoryComputeMs,
+      note: ofRun ? `${formatPercent(idleShare(bar))} idle${note(bar)}` : `${formatPercent(1 - idleShare(bar))} compute`,
+    })),
   }
 }

@@ -4,7 +4,8 @@ import type { PlanReport } from '../../preload/contract/plan.ts'
 import type { SweepCell, SweepReport } from '../../preload/contract/sweep.ts'
 import { rampColour, textOn } from '../theme/ramp.ts'
 import { cellAt, cellMapHeight, type CellMapPicture } from './cellMap.ts'
-import { barAt, idleBarsOf, idleChartHeight, idleShare, shownParts } from './idleBars.ts'
+import { idleBarsOf, idleBarsPicture, idleShare, shownParts } from './idleBars.ts'
+import { barIndexAt, stackedBarsHeight } from './stackedBars.ts'
 import { sweepFinding, sweepPicture } from './sweepMap.ts'
 import { describeStep, stepMapPicture, usedLooks, workMapPicture } from './workMap.ts'
 
@@ -35,7 +36,7 @@ const OF_RUN = {
 describe('idle bars', () => {
   it('of a run are means over its measured iterations, with the plan\'s compute time beside them', () => {
     const [first, second] = idleBarsOf(OF_RUN)
-    expect(first).toEqual({ rank: 0, computeMs: 4, waitLinkMs: 1, waitPeerMs: 3, otherMs: 4, totalMs: 12, theoryComputeMs: expect.closeTo(12 * 10 / 26) })
+    expect(first).toEqual({ rank: 0, computeMs: 4, waitLinkMs: 1, waitPeerMs: 3, memoryMs: 0, otherMs: 4, totalMs: 12, theoryComputeMs: expect.closeTo(12 * 10 / 26) })
     expect([second.otherMs, second.theoryComputeMs, idleShare(second)]).toEqual([0, 12, 0])
     expect(idleShare(first)).toBeCloseTo(2 / 3)
   })
@@ -43,18 +44,30 @@ describe('idle bars', () => {
     const trace = { run: { iterations: [], ranks: [] }, steps: [], ranks: [{ rank: 0, spanUs: 0, computeUs: 0, exposedCommUs: 0, waitUs: 0 }] }
     expect(idleBarsOf({ plan: null, trace } as unknown as TimelineAnalysis)).toEqual([])
   })
-  it('of another tool\'s trace split exposed communication only where waiting is known', () => {
-    const trace = { run: null, steps: [], ranks: [{ rank: 3, spanUs: 1000, computeUs: 600, exposedCommUs: 300, waitUs: 0 }] }
-    const bars = idleBarsOf({ plan: null, trace } as unknown as TimelineAnalysis)
-    expect(bars).toEqual([{ rank: 3, computeMs: 0.6, waitLinkMs: 0.3, waitPeerMs: 0, otherMs: expect.closeTo(0.1), totalMs: 1, theoryComputeMs: null }])
-    expect(shownParts(bars, false).map(({ label }) => label)).toEqual(['compute', 'exposed communication', 'other idle'])
+  const foreign = (change: object) => ({
+    plan: null,
+    trace: { run: null, steps: [], ranks: [{ rank: 3, spanUs: 1000, computeUs: 600, exposedCommUs: 300, idleUs: 60, exposedWaitUs: 0, waitUs: 0, collectiveWaitUs: 0, ...change }] },
+  }) as unknown as TimelineAnalysis
+  it('of another tool\'s trace divide its span, waiting apart from transfer as far as it is exposed', () => {
+    const [bar] = idleBarsOf(foreign({ waitUs: 500, exposedWaitUs: 200 }))
+    expect(bar).toEqual({
+      rank: 3, computeMs: 0.6, waitLinkMs: expect.closeTo(0.1), waitPeerMs: 0.2, memoryMs: expect.closeTo(0.04), otherMs: 0.06, totalMs: 1, theoryComputeMs: null,
+    })
+    expect(bar.computeMs + bar.waitLinkMs + bar.waitPeerMs + bar.memoryMs + bar.otherMs).toBeCloseTo(bar.totalMs)
+    expect(shownParts([bar], false).map(({ label }) => label)).toEqual(['compute', 'exposed transfer', 'waiting for a late peer', 'memory and other', 'idle'])
+  })
+  it('leave out parts that do not occur', () => {
+    const bars = idleBarsOf(foreign({ idleUs: 100 }))
+    expect(shownParts(bars, false).map(({ label }) => label)).toEqual(['compute', 'exposed communication', 'idle'])
+  })
+  it('have the share that is idle written beside them, and a tick where theory ends compute', () => {
+    const { bars } = idleBarsPicture(idleBarsOf(OF_RUN), true)
+    expect(bars.map(({ label, note }) => [label, note])).toEqual([['Rank 0', '66.7 % idle, theory 61.5 %'], ['Rank 1', '0 % idle, theory 0 %']])
+    expect(bars[1].tick).toBe(12)
   })
   it('are found by the pointer\'s height', () => {
-    const bars = idleBarsOf(OF_RUN)
-    const height = idleChartHeight(2)
-    expect(barAt(bars, height, 40)?.rank).toBe(0)
-    expect(barAt(bars, height, height - 20)?.rank).toBe(1)
-    expect(barAt(bars, height, 2)).toBeNull()
+    const height = stackedBarsHeight(2)
+    expect([40, height - 20, 2, height - 1].map((y) => barIndexAt(2, height, y))).toEqual([0, 1, null, null])
   })
 })
 
@@ -74,7 +87,7 @@ describe('work map', () => {
   it('has a column for every step of both passes, and divides them', () => {
     const { columns, columnGroups, cells } = workMapPicture(both, false)
     expect(columns).toEqual(['step 0', 'step 1', 'a2a 2', 'step 3'])
-    expect(stepMapPicture([{ rank: 0, step: 3, imbalanceUs: 0, computeUs: 1, exposedUs: 0, waitPeerUs: 0, waitLinkUs: 0 }], 'computeUs', both))
+    expect(stepMapPicture([{ rank: 0, step: 3, imbalanceUs: 0, computeUs: 1, exposedUs: 0, waitPeerUs: 0, waitLinkUs: 0, transferUs: 0, idleUs: 0 }], 'computeUs', both))
       .toMatchObject({ columns, columnGroups })
     expect(columnGroups).toEqual([{ from: 0, label: 'forward' }, { from: 2, label: 'backward' }])
     expect(cells.filter(({ row }) => row === 0).map(({ lines }) => lines[0])).toEqual(['D 10', 'skip', 'all-to-all', 'F 16'])
@@ -90,7 +103,7 @@ describe('work map', () => {
 })
 
 describe('step map', () => {
-  const cell = (rank: number, at: number, imbalanceUs: number) => ({ rank, step: at, imbalanceUs, computeUs: 1, exposedUs: 0, waitPeerUs: 0, waitLinkUs: 0 })
+  const cell = (rank: number, at: number, imbalanceUs: number) => ({ rank, step: at, imbalanceUs, computeUs: 1, exposedUs: 0, waitPeerUs: 0, waitLinkUs: 0, transferUs: 0, idleUs: 0 })
   it('scales to the largest value and takes ranks as they are numbered', () => {
     const picture = stepMapPicture([cell(4, 0, 0), cell(2, 1, 50)], 'imbalanceUs', null)
     expect(picture.rows).toEqual(['rank 2', 'rank 4'])

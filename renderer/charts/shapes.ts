@@ -1,6 +1,7 @@
 import { graphic } from './echarts.ts'
-import { forEachHatch, forEachRect, type TimeScale } from './ganttGeometry.ts'
+import { forEachHatch, forEachRect, forEachWaitRect, type TimeScale } from './ganttGeometry.ts'
 import type { SpanBatch } from './spanIndex.ts'
+import type { WaitBatch } from './waitBatches.ts'
 
 /** Rectangles of one lane and category, drawn as one path. */
 export interface SpanBatchShape {
@@ -10,8 +11,18 @@ export interface SpanBatchShape {
   readonly height: number
 }
 
+/** The waiting of spans of one lane and category, drawn as one path. */
+export interface WaitBatchShape extends SpanBatchShape {
+  readonly batch: WaitBatch
+}
+
 /** Rectangles to fill with diagonal strokes, as [x, y, width, height]. */
 export interface HatchShape {
+  readonly rects: readonly (readonly [number, number, number, number])[]
+}
+
+/** Rectangles to draw round, as [x, y, width, height]. */
+export interface OutlinesShape {
   readonly rects: readonly (readonly [number, number, number, number])[]
 }
 
@@ -41,6 +52,25 @@ const SpanBatchHatchPath = graphic.extendShape({
   },
 })
 
+const WaitBatchPath = graphic.extendShape({
+  type: 'wait-batch',
+  buildPath(path, shape: WaitBatchShape) {
+    forEachWaitRect(shape.batch, shape.scale, (x, width) => path.rect(x, shape.y, width, shape.height))
+  },
+})
+
+const WaitBatchHatchPath = graphic.extendShape({
+  type: 'wait-batch-hatch',
+  buildPath(path, shape: WaitBatchShape) {
+    forEachWaitRect(shape.batch, shape.scale, (x, width) => {
+      forEachHatch(x, shape.y, width, shape.height, (x0, y0, x1, y1) => {
+        path.moveTo(x0, y0)
+        path.lineTo(x1, y1)
+      })
+    })
+  },
+})
+
 const HatchPath = graphic.extendShape({
   type: 'hatch',
   buildPath(path, shape: HatchShape) {
@@ -50,6 +80,13 @@ const HatchPath = graphic.extendShape({
         path.lineTo(x1, y1)
       })
     }
+  },
+})
+
+const OutlinesPath = graphic.extendShape({
+  type: 'outlines',
+  buildPath(path, shape: OutlinesShape) {
+    for (const [x, y, width, height] of shape.rects) path.rect(x, y, width, height)
   },
 })
 
@@ -69,5 +106,8 @@ const ArrowsPath = graphic.extendShape({
 
 graphic.registerShape('span-batch', SpanBatchPath)
 graphic.registerShape('span-batch-hatch', SpanBatchHatchPath)
+graphic.registerShape('wait-batch', WaitBatchPath)
+graphic.registerShape('wait-batch-hatch', WaitBatchHatchPath)
 graphic.registerShape('hatch', HatchPath)
+graphic.registerShape('outlines', OutlinesPath)
 graphic.registerShape('arrows', ArrowsPath)

@@ -1,9 +1,11 @@
 import type { Viewport } from '../../preload/contract/timeline.ts'
+import { WAIT_CATEGORY, type WaitBatch, waitBatches } from './waitBatches.ts'
 
-/** The drawn spans of one lane and category: one graphic element. Starts ascend. */
+/** The drawn spans of one lane, category and depth: one graphic element. Starts ascend. */
 export interface SpanBatch {
   readonly lane: number
   readonly category: number
+  readonly depth: number
   readonly startNs: Float64Array
   readonly endNs: Float64Array
 }
@@ -12,17 +14,20 @@ export interface SpanBatch {
 export interface SpanIndex {
   readonly viewport: Viewport
   readonly batches: readonly SpanBatch[]
+  readonly waits: readonly WaitBatch[]
   /** Half-open range of each lane's spans in the viewport's columns. */
   readonly laneRange: ReadonlyMap<number, readonly [number, number]>
   /** Latest end of the lane's spans up to and including each column entry: bounds the search to the left. */
   readonly latestEndNs: Float64Array
 }
 
-const MOST_CATEGORIES = 256
+/** Of categories and of depths: both are bytes. */
+const CODES = 256
 
 /** @param viewport columns sorted by lane, then start */
 export function indexSpans(viewport: Viewport): SpanIndex {
-  const { lane, category, spanStartNs, spanEndNs } = viewport
+  const { lane, category, depth, spanStartNs, spanEndNs } = viewport
+  const keyOf = (at: number): number => (lane[at] * CODES + category[at]) * CODES + depth[at]
   const laneRange = new Map<number, [number, number]>()
   const latestEndNs = new Float64Array(lane.length)
   const sizes = new Map<number, number>()
@@ -31,7 +36,7 @@ export function indexSpans(viewport: Viewport): SpanIndex {
     if (range === undefined) laneRange.set(lane[at], [at, at + 1])
     else range[1] = at + 1
     latestEndNs[at] = range === undefined ? spanEndNs[at] : Math.max(latestEndNs[at - 1], spanEndNs[at])
-    const key = lane[at] * MOST_CATEGORIES + category[at]
+    const key = keyOf(at)
     sizes.set(key, (sizes.get(key) ?? 0) + 1)
   }
   const filled = new Map<number, { batch: SpanBatch; used: number }>()
@@ -39,20 +44,28 @@ export function indexSpans(viewport: Viewport): SpanIndex {
     filled.set(key, {
       used: 0,
       batch: {
-        lane: Math.floor(key / MOST_CATEGORIES), category: key % MOST_CATEGORIES,
+        lane: Math.floor(key / (CODES * CODES)), category: Math.floor(key / CODES) % CODES, depth: key % CODES,
         startNs: new Float64Array(size), endNs: new Float64Array(size),
       },
     })
   }
   for (let at = 0; at < lane.length; at++) {
-    const entry = filled.get(lane[at] * MOST_CATEGORIES + category[at])
+    const entry = filled.get(keyOf(at))
     if (entry === undefined) continue
     entry.batch.startNs[entry.used] = spanStartNs[at]
     entry.batch.endNs[entry.used] = spanEndNs[at]
     entry.used++
   }
-  return { viewport, batches: [...filled.values()].map(({ batch }) => batch), laneRange, latestEndNs }
+  return { viewport, batches: [...filled.values()].map(({ batch }) => batch), waits: waitBatches(viewport), laneRange, latestEndNs }
 }
+
+/** Codes of the categories whose looks are drawn. */
+export function drawnCategories({ batches, waits }: Pick<SpanIndex, 'batches' | 'waits'>): ReadonlySet<number> {
+  const drawn = new Set(batches.map(({ category }) => category))
+  return waits.length === 0 ? drawn : drawn.add(WAIT_CATEGORY)
+}
+
+const ALL_DEPTHS = [0, Number.POSITIVE_INFINITY] as const
 
 /** First index in [from, to) whose value is above the limit; values ascend. */
 function firstAbove(values: Float64Array, limit: number, from: number, to: number): number {
@@ -69,12 +82,15 @@ function firstAbove(values: Float64Array, limit: number, from: number, to: numbe
 /**
  * The drawn span at a time of a lane: of those that contain it the shortest (the innermost), else the nearest within
  * the tolerance, so that a span of one pixel can be pointed at.
+ * @param depths half-open range of the depths to look in
  * @returns its place in the viewport's columns, null when there is none
  */
-export function spanAt(index: SpanIndex, lane: number, timeNs: number, toleranceNs: number): number | null {
+export function spanAt(
+  index: SpanIndex, lane: number, timeNs: number, toleranceNs: number, depths: readonly [number, number] = ALL_DEPTHS,
+): number | null {
   const range = index.laneRange.get(lane)
   if (range === undefined) return null
-  const { spanStartNs, spanEndNs } = index.viewport
+  const { spanStartNs, spanEndNs, depth } = index.viewport
   let best: number | null = null
   let bestDistance = Number.POSITIVE_INFINITY
   let bestDuration = Number.POSITIVE_INFINITY
@@ -82,7 +98,7 @@ export function spanAt(index: SpanIndex, lane: number, timeNs: number, tolerance
     if (index.latestEndNs[at] < timeNs - toleranceNs) break
     const distance = Math.max(0, spanStartNs[at] - timeNs, timeNs - spanEndNs[at])
     const duration = spanEndNs[at] - spanStartNs[at]
-    if (distance > toleranceNs) continue
+    if (distance > toleranceNs || depth[at] < depths[0] || depth[at] >= depths[1]) continue
     if (distance < bestDistance || (distance === bestDistance && duration < bestDuration)) {
       best = at
       bestDistance = distance

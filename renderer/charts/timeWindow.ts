@@ -40,5 +40,21 @@ export function windowAround(startNs: number, endNs: number, bounds: TimeWindow)
   return clampWindow({ startNs: startNs - margin, endNs: endNs + margin }, bounds)
 }
 
-export const isWhole = (window: TimeWindow, bounds: TimeWindow): boolean =>
-  window.startNs <= bounds.startNs && window.endNs >= bounds.endNs
+/** A span narrower than this share of the window, or wider than that one, is hard to make out among its neighbours. */
+const LEAST_SHARE = 0.02
+const LARGEST_SHARE = 0.6
+/** How many times its own width a span's window then has. */
+const CONTEXT = 8
+
+/** The window moved to a span, at its width where the span can be made out in it, else with the span's neighbours around it. */
+export function windowWithContext(startNs: number, endNs: number, window: TimeWindow, bounds: TimeWindow): TimeWindow {
+  const duration = endNs - startNs
+  const share = duration / widthOf(window)
+  const seen = share >= LEAST_SHARE && share <= LARGEST_SHARE
+  if (seen && startNs >= window.startNs && endNs <= window.endNs) return window
+  const width = seen ? widthOf(window) : Math.max(NARROWEST_NS, duration * CONTEXT)
+  const middle = (startNs + endNs) / 2
+  return clampWindow({ startNs: middle - width / 2, endNs: middle + width / 2 }, bounds)
+}
+
+export const sameWindow = (a: TimeWindow, b: TimeWindow): boolean => a.startNs === b.startNs && a.endNs === b.endNs

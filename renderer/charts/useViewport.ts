@@ -12,6 +12,13 @@ export interface ViewportNeed {
   readonly window: TimeWindow
   /** Width of the plot. */
   readonly pixels: number
+  /** The lanes in sight, and those that come into sight when the chart is scrolled by its height; null for all. */
+  readonly lanes: LanesInSight | null
+}
+
+export interface LanesInSight {
+  readonly inView: readonly number[]
+  readonly around: readonly number[]
 }
 
 /** What was asked for, and what the answer covers. */
@@ -20,6 +27,8 @@ export interface ViewportAnswer {
   readonly revision: number
   readonly covered: TimeWindow
   readonly pixels: number
+  /** Null for all. */
+  readonly lanes: ReadonlySet<number> | null
   /** True where every drawn span is one recorded span: zooming in shows nothing new. */
   readonly complete: boolean
 }
@@ -28,6 +37,7 @@ export interface ViewportQueryPlan {
   readonly startNs: number
   readonly endNs: number
   readonly pixels: number
+  readonly lanes?: number[]
 }
 
 const MOST_PIXELS = 16_384
@@ -45,13 +55,16 @@ export function neededQuery(need: ViewportNeed, have: ViewportAnswer | null): Vi
   if (have !== null && have.timelineId === need.timelineId && have.revision >= need.revision) {
     const covers = have.covered.startNs <= Math.max(window.startNs, bounds.startNs) &&
       have.covered.endNs >= Math.min(window.endNs, bounds.endNs)
+    const hasLanes = have.lanes === null || (need.lanes?.inView.every((lane) => have.lanes?.has(lane)) ?? false)
     const coarseness = (widthOf(have.covered) / have.pixels) / (widthOf(window) / need.pixels)
-    if (covers && (have.complete || coarseness <= COARSEST)) return null
+    if (covers && hasLanes && (have.complete || coarseness <= COARSEST)) return null
   }
   const startNs = Math.max(bounds.startNs, window.startNs - widthOf(window))
   const endNs = Math.max(startNs + 1, Math.min(bounds.endNs, window.endNs + widthOf(window)))
   const pixels = Math.ceil(need.pixels * (endNs - startNs) / Math.max(1, widthOf(window)))
-  return { startNs, endNs, pixels: Math.max(1, Math.min(MOST_PIXELS, pixels)) }
+  return {
+    startNs, endNs, pixels: Math.max(1, Math.min(MOST_PIXELS, pixels)), ...(need.lanes === null ? {} : { lanes: [...need.lanes.around] }),
+  }
 }
 
 /** Keeps the spans on the screen at the screen's resolution. One query is under way at a time; late answers are dropped. */
@@ -79,7 +92,7 @@ export function useViewport(need: () => ViewportNeed | null): Readonly<ShallowRe
     if (have?.timelineId === now.timelineId && answer.data.revision < have.revision) return schedule(DELAY_MS)
     have = {
       timelineId: now.timelineId, revision: Math.max(answer.data.revision, now.revision), pixels: query.pixels,
-      covered: { startNs: query.startNs, endNs: query.endNs },
+      covered: { startNs: query.startNs, endNs: query.endNs }, lanes: query.lanes === undefined ? null : new Set(query.lanes),
       complete: answer.data.count.every((count) => count === 1),
     }
     spans.value = indexSpans(answer.data)

@@ -1,4 +1,4 @@
-import type { StepCell } from '../../preload/contract/analysis.ts'
+import type { RingSummary, StepCell } from '../../preload/contract/analysis.ts'
 import type { PlanReport, StepKind } from '../../preload/contract/plan.ts'
 import { formatCount, formatNs } from '../format/quantity.ts'
 import type { CellMapPicture, ColumnGroup } from './cellMap.ts'
@@ -50,8 +50,8 @@ const stepLabels = (count: number, planned: readonly PlannedStep[]): string[] =>
   Array.from({ length: count }, (_, step) => `${planned.at(step)?.stage === 'exchange' ? 'a2a' : 'step'} ${step}`)
 
 /** Where each pass begins; one group without a name where there is one pass. */
-function passGroups(plan: PlanReport['plan'] | null): ColumnGroup[] {
-  const passes = plan?.ranks[0]?.steps.map(({ pass }) => pass) ?? []
+function passGroups(plan: PlanReport['plan']): ColumnGroup[] {
+  const passes = plan.ranks[0]?.steps.map(({ pass }) => pass) ?? []
   const backward = passes.indexOf('backward')
   if (backward < 0) return [{ from: 0, label: 'step' }]
   return [{ from: 0, label: 'forward' }, { from: backward, label: 'backward' }]
@@ -85,19 +85,46 @@ export const STEP_METRICS = [
   { key: 'imbalanceUs', label: 'Idle to the latest rank', meaning: 'Latest rank\'s compute end at this step minus this rank\'s' },
   { key: 'waitPeerUs', label: 'Waiting for a late peer', meaning: 'The peer had not begun to send' },
   { key: 'waitLinkUs', label: 'Waiting for the wire', meaning: 'Bytes under way that no compute hides' },
+  { key: 'transferUs', label: 'Transfer', meaning: 'Bytes under way, hidden by compute or not' },
   { key: 'exposedUs', label: 'Exposed transfer', meaning: 'Transfer that compute does not hide' },
   { key: 'computeUs', label: 'Compute', meaning: 'Attention arithmetic and merging' },
+  { key: 'idleUs', label: 'Idle', meaning: 'Neither computing nor communicating, from the step\'s start to the next one\'s' },
 ] as const
 export type StepMetric = (typeof STEP_METRICS)[number]['key']
 
-/** Rank by step: a measured time, mean over the measured iterations. @param plan says which pass a step is of, where known. */
-export function stepMapPicture(steps: readonly StepCell[], metric: StepMetric, plan: PlanReport['plan'] | null): CellMapPicture {
+const FOREIGN_MEANINGS: Partial<Readonly<Record<StepMetric, string>>> = {
+  waitPeerUs: 'The step\'s communication kernel had begun, and the latest kernel that it needs had not',
+  transferUs: 'The step\'s communication kernel after that: hidden by compute or not',
+  computeUs: 'Attention kernels of the step',
+}
+
+/** What a step map can show. Waiting for the wire is the exposed transfer of another tool's trace. @param foreign of another tool's trace */
+export function stepMetrics(foreign: boolean): readonly { readonly key: StepMetric; readonly label: string; readonly meaning: string }[] {
+  if (!foreign) return STEP_METRICS
+  return STEP_METRICS.filter(({ key }) => key !== 'waitLinkUs').map((metric) => ({ ...metric, meaning: FOREIGN_MEANINGS[metric.key] ?? metric.meaning }))
+}
+
+/** The passes that an imported trace's steps are of: those of its first ring, and of the other pass of the same ranks. */
+export function ringGroups(rings: readonly RingSummary[]): ColumnGroup[] {
+  const [first] = rings
+  if (first === undefined) return [{ from: 0, label: 'step' }]
+  const own = rings.filter(({ ranks }) => ranks.length === first.ranks.length && ranks.every((rank) => first.ranks.includes(rank)))
+  const forward = own.filter(({ pass }) => pass === 'forward').reduce((most, { steps }) => Math.max(most, steps), 0)
+  const hasBackward = own.some(({ pass }) => pass === 'backward')
+  if (forward === 0 || !hasBackward) return [{ from: 0, label: first.pass }]
+  return [{ from: 0, label: 'forward' }, { from: forward, label: 'backward' }]
+}
+
+/** Rank by step: a measured time, mean over the measured iterations or passes. @param rings those of an imported trace, which has no plan */
+export function stepMapPicture(
+  steps: readonly StepCell[], metric: StepMetric, plan: PlanReport['plan'] | null, rings: readonly RingSummary[] = [],
+): CellMapPicture {
   const ranks = [...new Set(steps.map(({ rank }) => rank))].sort((a, b) => a - b)
   const stepCount = steps.reduce((most, { step }) => Math.max(most, step + 1), 0)
   const most = steps.reduce((max, cell) => Math.max(max, cell[metric]), 0) || 1
   return {
     columns: stepLabels(stepCount, plan?.ranks[0]?.steps ?? []), rows: ranks.map((rank) => `rank ${rank}`),
-    columnGroups: passGroups(plan), rowTitle: '',
+    columnGroups: plan === null ? ringGroups(rings) : passGroups(plan), rowTitle: '',
     cells: steps.map((cell) => ({
       column: cell.step, row: ranks.indexOf(cell.rank), share: Math.max(0, cell[metric]) / most, lines: [formatNs(cell[metric] * 1000)],
     })),

@@ -43,6 +43,17 @@ export function formatNs(ns: number | null): string {
   return ns === null ? NO_FIGURE : inUnits(ns, TIME_UNITS)
 }
 
+/**
+ * A moment, to the ns: of a trace of seconds three digits would not tell two spans apart.
+ * @param ns nanoseconds from the timeline's origin
+ */
+export function formatMoment(ns: number): string {
+  const whole = Math.round(ns)
+  if (whole === 0) return '0'
+  const { name, factor } = TIME_UNITS.findLast((unit) => Math.abs(whole) >= unit.factor) ?? TIME_UNITS[0]
+  return `${(whole / factor).toFixed(Math.log10(factor))} ${name}`
+}
+
 export function formatMs(ms: number | null): string {
   return ms === null ? NO_FIGURE : formatNs(ms * 1e6)
 }

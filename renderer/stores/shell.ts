@@ -11,6 +11,7 @@ export const VIEWS = [
   { id: 'imbalance', label: 'Imbalance', key: '3' },
   { id: 'sweep', label: 'Sweep', key: '4' },
   { id: 'machine', label: 'Machine', key: '5' },
+  { id: 'trace', label: 'Trace', key: '6' },
 ] as const
 export type ViewId = (typeof VIEWS)[number]['id']
 

@@ -2,12 +2,15 @@ import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ConfigEntry, ConfigField, RunConfig } from '../../preload/contract/config.ts'
 import type { PlanReport } from '../../preload/contract/plan.ts'
+import type { Result } from '../../preload/contract/envelope.ts'
 import type { RunResult } from '../../preload/contract/run.ts'
 import type { TimelineSummary } from '../../preload/contract/timeline.ts'
 import { provideBridge } from '../bridge/current.ts'
 import { memoryBridge, type MemoryBridge, type RouteHandlers } from '../bridge/memoryBridge.ts'
 import { useConfigs } from './configs.ts'
+import { droppedFiles } from './droppedFiles.ts'
 import { useNotices } from './notices.ts'
+import { useOpenings } from './openings.ts'
 import { useRuns } from './runs.ts'
 import { useShell } from './shell.ts'
 import { parseBlocks, useSweeps } from './sweeps.ts'
@@ -25,8 +28,8 @@ beforeEach(() => {
 })
 
 const summary = (timelineId: string, change: Partial<TimelineSummary> = {}): TimelineSummary => ({
-  timelineId, title: timelineId, source: 'run', live: false, path: null, spanCount: 1, startNs: 0, endNs: 1,
-  ranks: [0], lanes: [], run: null, repairs: [], dropped: [], ...change,
+  timelineId, title: timelineId, source: 'run', live: false, path: null, spanCount: 1, startNs: 0, endNs: 1, busyNs: { startNs: 0, endNs: 1 },
+  ranks: [0], lanes: [], run: null, files: [], clock: null, ...change,
 })
 // Stores pass these through without looking inside.
 const plan = { plan: { world: 2 } } as unknown as PlanReport
@@ -162,19 +165,6 @@ describe('runs', () => {
 })
 
 describe('timelines', () => {
-  it('opened by a file are shown, and failures are reported with the file\'s name', async () => {
-    connect({
-      'trace.openBytes': ({ name }) => (name === 'good.json' ? summary('t', { source: 'trace' }) : {
-        ok: false, error: { code: 'invalid-input', message: 'no trace', problems: [{ path: 'traceEvents', expected: 'an array', given: 'nothing' }] },
-      }),
-    })
-    const timelines = useTimelines()
-    await timelines.openFile(new File(['{}'], 'good.json'))
-    expect([timelines.currentId, useShell().view]).toEqual(['t', 'timeline'])
-    await timelines.openFile(new File(['{}'], 'bad.json'))
-    expect(useNotices().notices[0]).toMatchObject({ action: 'Open bad.json', message: 'no trace', problems: [{ path: 'traceEvents' }] })
-  })
-
   it('follow their changes, and the next one is current when one is closed', () => {
     const bridge = connect({})
     const timelines = useTimelines()
@@ -186,6 +176,104 @@ describe('timelines', () => {
     expect([timelines.current?.spanCount, timelines.revision]).toEqual([9, 7])
     bridge.emit('timeline.closed', { timelineId: 'b' })
     expect(timelines.currentId).toBe('a')
+  })
+})
+
+describe('openings', () => {
+  const file = (name: string): File => new File(['{}'], name)
+  const progress = (openId: string, bytesRead: number) => ({ openId, doing: 'reading rank-0.json', bytesRead, totalBytes: 4, events: 7 })
+
+  it('of several files are one; what it brought is listed, and the first of it shown', async () => {
+    const bridge = connect({ 'trace.openUploads': () => [summary('a', { source: 'trace' }), summary('b', { source: 'trace' })] })
+    await useOpenings().openFiles([file('rank-0.json'), file('rank-1.json')])
+    expect(bridge.requests).toEqual([{ route: 'trace.openUploads', input: { openId: expect.any(String), uploadIds: ['rank-0.json', 'rank-1.json'] } }])
+    const timelines = useTimelines()
+    expect([timelines.list.length, timelines.currentId, useShell().view]).toEqual([2, 'a', 'timeline'])
+  })
+
+  it('show how far they are, each for itself, until they are done', async () => {
+    const done: (() => void)[] = []
+    const bridge = connect({ 'trace.openUploads': () => new Promise((resolve) => done.push(() => resolve([]))) })
+    const openings = useOpenings()
+    openings.listen()
+    const first = openings.openFiles([file('a.json')])
+    const second = openings.openFiles([file('b.json'), file('c.json')])
+    expect(openings.shown.map(({ title }) => title)).toEqual(['a.json', '2 files'])
+    bridge.emit('trace.progress', progress(openings.openings[1].openId, 3))
+    expect(openings.shown.map((opening) => opening.progress?.bytesRead)).toEqual([0, 3])
+    done[1]()
+    await second
+    expect(openings.shown.map(({ title }) => title)).toEqual(['a.json'])
+    done[0]()
+    await first
+    expect(openings.openings).toEqual([])
+  })
+
+  it('that fail say what could not be opened', async () => {
+    connect({
+      'trace.openUploads': () => ({
+        ok: false, error: { code: 'invalid-input', message: 'no trace', problems: [{ path: 'traceEvents', expected: 'an array', given: 'nothing' }] },
+      }),
+    })
+    await useOpenings().openFiles([file('bad.json')])
+    expect(useNotices().notices[0]).toMatchObject({ action: 'Open bad.json', message: 'no trace', problems: [{ path: 'traceEvents' }] })
+    expect(useOpenings().openings).toEqual([])
+  })
+
+  it('that are cancelled end without an error', async () => {
+    let end: (answer: Result<never>) => void = () => undefined
+    const bridge = connect({
+      'trace.openUploads': () => new Promise<Result<never>>((resolve) => { end = resolve }),
+      'trace.cancelOpen': () => {
+        end({ ok: false, error: { code: 'cancelled', message: 'cancelled' } })
+        return {}
+      },
+    })
+    const openings = useOpenings()
+    const opened = openings.openFiles([file('big.json')])
+    await openings.cancel(openings.openings[0].openId)
+    await opened
+    expect(bridge.requests.at(-1)?.route).toBe('trace.cancelOpen')
+    expect([openings.openings.length, useNotices().notices.length]).toEqual([0, 0])
+  })
+
+  it('by a dialog show nothing until the other side has begun to read', async () => {
+    const bridge = connect({
+      'trace.openDialog': ({ openId }) => {
+        expect(openings.shown).toEqual([])
+        bridge.emit('trace.progress', progress(openId, 1))
+        expect(openings.shown).toHaveLength(1)
+        return null
+      },
+    })
+    const openings = useOpenings()
+    openings.listen()
+    await openings.openWithDialog()
+    expect([openings.openings.length, useTimelines().list.length]).toEqual([0, 0])
+  })
+})
+
+describe('what is dropped', () => {
+  const file = (name: string): File => new File(['{}'], name)
+  const fileEntry = (name: string) => ({ isDirectory: false, name, file: (resolve: (file: File) => void) => resolve(file(name)) })
+  /** A folder whose reader gives two entries at a time, as browsers give a hundred. */
+  const folder = (name: string, entries: readonly object[]) => ({
+    isDirectory: true, name,
+    createReader() {
+      let at = 0
+      return { readEntries: (resolve: (entries: readonly object[]) => void) => resolve(entries.slice(at, at += 2)) }
+    },
+  })
+  const dropped = async (items: readonly (readonly [File | null, object | null])[]): Promise<string[]> => (await droppedFiles({
+    items: items.map(([item, entry]) => ({ kind: 'file', getAsFile: () => item, webkitGetAsEntry: () => entry })),
+  } as unknown as DataTransfer)).map(({ name }) => name)
+
+  it('is opened whatever its name', async () => {
+    expect(await dropped([[file('trace.txt'), fileEntry('trace.txt')], [file('made by the page'), null]])).toEqual(['trace.txt', 'made by the page'])
+  })
+  it('as a folder brings the traces in it and below, by name', async () => {
+    const entries = [fileEntry('rank-10.json'), fileEntry('rank-2.json.gz'), fileEntry('notes.txt'), folder('more', [fileEntry('x.JSON')])]
+    expect(await dropped([[null, folder('job', entries)]])).toEqual(['x.JSON', 'rank-2.json.gz', 'rank-10.json'])
   })
 })
 

@@ -2,6 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, triggerRef } from 'vue'
 import type { TimelineSummary } from '../../preload/contract/timeline.ts'
 import { useBridge } from '../bridge/current.ts'
+import { NO_FOLDS, type LaneFolds } from '../charts/laneFolds.ts'
 import type { TimeWindow } from '../charts/timeWindow.ts'
 import { useNotices } from './notices.ts'
 import { useShell } from './shell.ts'
@@ -11,6 +12,10 @@ export interface TimelinePlace {
   /** Null shows everything. */
   window: TimeWindow | null
   pinnedSpan: number | null
+  /** Ranks and lanes that the user folded or unfolded. */
+  folds: LaneFolds
+  /** A span that another view asks the Gantt to go to, once. */
+  jumpTo: number | null
 }
 
 const KIND: Readonly<Record<TimelineSummary['source'], string>> = { run: '', trace: ' (trace)', simulation: ' (simulated)' }
@@ -63,15 +68,28 @@ export const useTimelines = defineStore('timelines', () => {
   function placeOf(timelineId: string): TimelinePlace {
     const known = places.get(timelineId)
     if (known !== undefined) return known
-    const place: TimelinePlace = { window: null, pinnedSpan: null }
+    const place: TimelinePlace = { window: null, pinnedSpan: null, folds: NO_FOLDS, jumpTo: null }
     places.set(timelineId, place)
     return place
+  }
+
+  /** Shows a span of the current timeline in the Gantt. */
+  function showSpan(spanIndex: number): void {
+    if (currentId.value === null) return
+    Object.assign(placeOf(currentId.value), { pinnedSpan: spanIndex, jumpTo: spanIndex })
+    useShell().show('timeline')
   }
 
   function show(summary: TimelineSummary): void {
     put(summary)
     select(summary.timelineId)
     useShell().show('timeline')
+  }
+
+  /** What one opening brought: all are listed, the first is shown. */
+  function showAll(opened: readonly TimelineSummary[]): void {
+    for (const summary of opened) put(summary)
+    if (opened.length > 0) show(opened[0])
   }
 
   /** Reads what is open on the other side, at start and after a lost connection. */
@@ -94,20 +112,6 @@ export const useTimelines = defineStore('timelines', () => {
     bridge.subscribe('timeline.closed', ({ timelineId }) => remove(timelineId))
   }
 
-  async function openFile(file: File): Promise<void> {
-    busy.value = `Opening ${file.name}`
-    const answer = notices.check(`Open ${file.name}`, await useBridge().openFile(file))
-    busy.value = null
-    if (answer.ok) show(answer.data)
-  }
-
-  async function openWithDialog(): Promise<void> {
-    busy.value = 'Opening a trace'
-    const answer = await notices.ask('Open a trace', 'trace.openDialog', {})
-    busy.value = null
-    if (answer.ok && answer.data !== null) show(answer.data)
-  }
-
   /** @returns where it went, null when that failed or the user cancelled */
   async function save(timelineId: string): Promise<string | null> {
     busy.value = 'Saving the trace'
@@ -123,6 +127,6 @@ export const useTimelines = defineStore('timelines', () => {
 
   return {
     summaries, list, current, currentId, revision, busy,
-    load, listen, select, show, put, placeOf, openFile, openWithDialog, save, close,
+    load, listen, select, show, showSpan, showAll, put, placeOf, save, close,
   }
 })
