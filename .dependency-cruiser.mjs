@@ -1,3 +1,6 @@
+/** Tests and their helpers, which may look across. */
+const TESTS = '\\.test\\.ts$|/testing(/|\\.ts$)|/test[A-Z][A-Za-z]*\\.ts$'
+
 /**
  * The import directions: renderer -> preload/contract <- main -> kernels.
  * scripts/importDirections.test.mjs shows that each rule fires.
@@ -60,6 +63,23 @@ export default {
       to: { path: '^main/hosts/' },
     },
     {
+      name: 'timelines-stand-alone', severity: 'error',
+      comment: 'Whatever a timeline came from and is used for, it knows neither.',
+      from: { path: '^main/timeline/', pathNot: TESTS },
+      to: { path: '^main/(?!timeline/)' },
+    },
+    {
+      name: 'analysis-knows-timelines-only', severity: 'error',
+      comment: 'Figures are functions of timelines: of what was opened, run or simulated, not of how.',
+      from: { path: '^main/(classify|comm|analysis)/', pathNot: TESTS },
+      to: { path: '^main/(traces|executor|sweep|machine|app|hosts)/' },
+    },
+    {
+      name: 'traces-know-no-application', severity: 'error',
+      from: { path: '^main/traces/', pathNot: TESTS },
+      to: { path: '^main/(executor|sweep|machine|app|hosts)/' },
+    },
+    {
       name: 'no-cycles', severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
@@ -69,13 +89,13 @@ export default {
       comment: 'A module that nothing reaches is dead code.',
       from: {
         orphan: true,
-        pathNot: '\\.test\\.ts$|\\.d\\.ts$|^main/hosts/[^/]+/index\\.ts$|^kernels/(rank/entry|transport/commEntry|sweep/entry)\\.ts$|^kernels/assembly/|^bench/|^tests/|^renderer/main\\.ts$',
+        pathNot: '\\.test\\.ts$|\\.d\\.ts$|^main/hosts/[^/]+/index\\.ts$|^kernels/(rank/entry|transport/commEntry|sweep/entry)\\.ts$|^kernels/assembly/|^main/traces/assembly/|^bench/|^tests/|^renderer/main\\.ts$',
       },
       to: {},
     },
     {
       name: 'resolvable', severity: 'error',
-      from: { pathNot: '^kernels/assembly/' },
+      from: { pathNot: '^kernels/assembly/|^main/traces/assembly/' },
       to: { couldNotResolve: true },
     },
     {
@@ -87,7 +107,7 @@ export default {
       name: 'no-dev-dependencies-in-what-ships', severity: 'error',
       comment: 'Main and the ranks load their packages at run time; the renderer and the preload are bundled whole.',
       // Helpers of tests are named testing.ts, testing/ or testSomething.ts.
-      from: { path: '^(main|kernels)/', pathNot: '\\.test\\.ts$|/testing(/|\\.ts$)|/test[A-Z][A-Za-z]*\\.ts$|^kernels/assembly/' },
+      from: { path: '^(main|kernels)/', pathNot: '\\.test\\.ts$|/testing(/|\\.ts$)|/test[A-Z][A-Za-z]*\\.ts$|^kernels/assembly/|^main/traces/assembly/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'], pathNot: '^electron$|^node_modules/electron/' },
     },
   ],

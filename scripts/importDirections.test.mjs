@@ -20,6 +20,8 @@ const GOOD = {
   'preload/contract/envelope.ts': 'export const envelope = 1',
   'preload/index.ts': "import { ipcRenderer } from 'electron'\nimport { envelope } from './contract/envelope.ts'\nvoid [ipcRenderer, envelope]",
   'main/app.ts': "import { plan } from '../kernels/plan.ts'\nimport { routes } from '../preload/contract/routes.ts'\nexport const app = [plan, routes]",
+  'main/app/store.ts': "import { plan } from '../../kernels/plan.ts'\nexport const store = plan",
+  'main/traces/open.ts': "import { plan } from '../../kernels/plan.ts'\nexport const open = plan",
   'main/hosts/electron/index.ts': "import { app as host } from 'electron'\nimport { app } from '../../app.ts'\nvoid [host, app]",
   'renderer/main.ts': "import type { Routes } from '../preload/contract/routes.ts'\nimport { envelope } from '../preload/contract/envelope.ts'\nexport const page: Routes | number = envelope",
 }
@@ -57,6 +59,9 @@ describe('import directions', () => {
     ['renderer-only-knows-the-contract', 'renderer/main.ts', "import '../preload/index.ts'"],
     ['no-node-in-the-renderer', 'renderer/main.ts', "import { readFileSync } from 'node:fs'\nvoid readFileSync"],
     ['schemas-stay-out-of-the-page', 'renderer/main.ts', "import { routes } from '../preload/contract/routes.ts'\nvoid routes"],
+    ['timelines-stand-alone', 'main/timeline/timeline.ts', "import { app } from '../app.ts'\nvoid app"],
+    ['analysis-knows-timelines-only', 'main/comm/match.ts', "import { open } from '../traces/open.ts'\nvoid open"],
+    ['traces-know-no-application', 'main/traces/open.ts', "import { store } from '../app/store.ts'\nexport const open = store"],
     ['contract-is-types-and-schemas', 'preload/contract/envelope.ts', "import { app } from '../../main/app.ts'\nexport const envelope = app"],
     ['preload-is-thin', 'preload/index.ts', "import { plan } from '../kernels/plan.ts'\nvoid plan"],
     ['main-does-not-import-the-page', 'main/hosts/electron/index.ts', "import { page } from '../../../renderer/main.ts'\nvoid page"],

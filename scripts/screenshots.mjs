@@ -3,6 +3,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import { ensureChromium } from './lib/browser.mjs'
 import { ensureBuilt } from './lib/build.mjs'
@@ -67,6 +68,11 @@ await runMain(async () => {
     await run(/8 ranks modelled, DistFlash/)
     await part('view-imbalance').click()
     await shoot('distflash')
+    await part('open-trace-input').setInputFiles(readdirSync(at('fixtures/kineto-ring')).map((name) => at('fixtures/kineto-ring', name)))
+    await page.locator('[data-testid="timeline-title"][data-analysed="true"]').filter({ hasText: 'waits' }).waitFor({ timeout: 60_000 })
+    await shoot('kineto-ring')
+    await part('view-trace').click()
+    await shoot('trace')
   } finally {
     await browser.close()
     host.stop()
