@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { alignSequences, type SequenceEntry } from './alignSequences.ts'
-import { seededRandom } from './testing/ringOptions.ts'
+import { seededRandom } from '../../kernels/seededRandom.ts'
 
 /** Kernels with uneven pauses; of another rank they end at the same moments give or take, on another clock. */
 function ends(seed: number, count: number): number[] {

@@ -65,14 +65,3 @@ export const RING_DEFAULTS: RingTraceOptions = {
   skewNs: 0, clock: 'base', groupArgs: true, peerArgs: true, seqArgs: true, hostEvents: true, flows: true, distributedInfo: true,
   firstRank: 0, firstHop: {},
 }
-
-/** Numbers in [0, 1) that depend on the seed only (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

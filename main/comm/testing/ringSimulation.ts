@@ -1,5 +1,5 @@
 import type { RingTraceOptions } from './ringOptions.ts'
-import { seededRandom } from './ringOptions.ts'
+import { seededRandom } from '../../../kernels/seededRandom.ts'
 import type { Operation } from './ringProgram.ts'
 
 /** One operation of one rank, in true time: integer ns from the start of the job. */

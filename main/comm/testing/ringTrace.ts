@@ -1,4 +1,5 @@
-import { RING_DEFAULTS, type RingTraceOptions, seededRandom } from './ringOptions.ts'
+import { seededRandom } from '../../../kernels/seededRandom.ts'
+import { RING_DEFAULTS, type RingTraceOptions } from './ringOptions.ts'
 import { rankFile } from './ringFile.ts'
 import { ringProgram } from './ringProgram.ts'
 import { simulateRing } from './ringSimulation.ts'

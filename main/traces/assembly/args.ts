@@ -1,6 +1,7 @@
 import { clearCodePoints, hadCodePoints, valueEnd } from "./json";
 import { take } from "./memory";
 import { digitMask, hashBytes } from "./simd";
+import { grownSlots } from "./slots";
 
 /*
  * Templates of args. A template is a list of pieces of text between runs of digits; in memory: the number of pieces, whether its
@@ -172,16 +173,8 @@ function record(length: i32, unsure: bool): u32 {
 }
 
 function growSlots(): void {
-  const old = slots, oldSize = slotMask + 1;
-  slotMask = oldSize * 2 - 1;
-  slots = take(<usize>(oldSize * 2) * 8);
-  for (let from: u32 = 0; from < oldSize; from++) {
-    const slot = load<u64>(old + ((<usize>from) << 3));
-    if (slot == 0) continue;
-    let to = <u32>slot & slotMask;
-    while (load<u64>(slots + ((<usize>to) << 3)) != 0) to = (to + 1) & slotMask;
-    store<u64>(slots + ((<usize>to) << 3), slot);
-  }
+  slots = grownSlots(slots, slotMask + 1);
+  slotMask = slotMask * 2 + 1;
 }
 
 function literal(at: usize, end: usize): u32 {

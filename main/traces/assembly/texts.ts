@@ -1,5 +1,6 @@
 import { take } from "./memory";
 import { hashBytes, sameBytes } from "./simd";
+import { grownSlots } from "./slots";
 
 /*
  * Texts and their numbers. 0 is the empty text. An entry is 16 bytes, one of four words spare.
@@ -71,16 +72,8 @@ function keep(at: usize, length: u32): u32 {
 }
 
 function growSlots(): void {
-  const old = slots, oldSize = slotMask + 1;
-  slotMask = oldSize * 2 - 1;
-  slots = take(<usize>(oldSize * 2) * 8);
-  for (let from: u32 = 0; from < oldSize; from++) {
-    const slot = load<u64>(old + ((<usize>from) << 3));
-    if (slot == 0) continue;
-    let to = <u32>slot & slotMask;
-    while (load<u64>(slots + ((<usize>to) << 3)) != 0) to = (to + 1) & slotMask;
-    store<u64>(slots + ((<usize>to) << 3), slot);
-  }
+  slots = grownSlots(slots, slotMask + 1);
+  slotMask = slotMask * 2 + 1;
 }
 
 /** The number of bytes with a length that may be marked ESCAPED. */

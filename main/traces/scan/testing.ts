@@ -2,23 +2,14 @@ import { argsText } from '../../timeline/spanArgs.ts'
 import type { SourceFile } from '../../timeline/timeline.ts'
 import { Tally } from '../tally.ts'
 import type { EventBatch } from './eventBatch.ts'
+import type { EventFields } from './readEvent.ts'
 import type { ScanSession } from './scanSession.ts'
 import { createScanSession } from './scanSession.ts'
 import { TraceScanner } from './traceScanner.ts'
 
 /** An event as the scanner gave it, its numbers looked up. */
-export interface ScannedEvent {
+export interface ScannedEvent extends Omit<EventFields, 'phase'> {
   readonly phase: string
-  readonly name: string
-  readonly cat: string
-  readonly pid: string
-  readonly tid: string
-  readonly id: string
-  readonly flags: number
-  readonly tsMicros: number
-  readonly tsNanos: number
-  readonly durNs: number
-  readonly args: string | null
   readonly offset: number
 }
 

@@ -1,3 +1,5 @@
+import { seededRandom } from '../../../kernels/seededRandom.ts'
+
 /** What an event of a random trace must become, in the terms of a timeline. */
 export interface ExpectedSpan {
   readonly form: 'complete' | 'instant' | 'begin-end' | 'async'
@@ -15,18 +17,10 @@ export interface RandomTrace {
   readonly arrows: number
 }
 
-/** Uniform in [0, 1), the same for the same seed (mulberry32). */
+/** Uniform in [0, 1). */
 export type Random = () => number
 
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+export const randomFrom: (seed: number) => Random = seededRandom
 
 export const below = (random: Random, limit: number): number => Math.floor(random() * limit)
 export const pick = <T>(random: Random, items: readonly T[]): T => items[below(random, items.length)]
