@@ -65,6 +65,12 @@ function timeOf(value: unknown): number | null {
 
 type ReviverWithSource = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown
 
+/** A name that is a number is its text: digits as written, anything else as JavaScript prints it. */
+function nameOf(value: unknown): string {
+  if (value instanceof Sourced) return /^-?\d+$/.test(value.source) ? value.source.replace(/^-0$/, '0') : String(Number(value.source))
+  return typeof value === 'string' ? value : ''
+}
+
 /** Times of a trace whose values say more than the comparison can: beyond what doubles hold exactly, or with an exponent. */
 export class BeyondOracle extends Error {}
 
@@ -75,7 +81,7 @@ export class BeyondOracle extends Error {}
  */
 export function completeSpansOf(text: string): Comparable[] | null {
   const withSource: ReviverWithSource = (key, value, { source }) =>
-    (key === 'ts' || key === 'dur') && typeof value === 'number' ? new Sourced(source ?? String(value)) : value
+    (key === 'ts' || key === 'dur' || key === 'name') && typeof value === 'number' ? new Sourced(source ?? String(value)) : value
   let top: unknown
   let plain: unknown
   try {
@@ -101,7 +107,7 @@ export function completeSpansOf(text: string): Comparable[] | null {
     if (startNs === null) return []
     const { args } = plainEvents[at] as Record<string, unknown>
     return [{
-      form: 'complete', name: typeof name === 'string' ? name : '', startNs, durationNs: Math.max(0, durationNs ?? 0),
+      form: 'complete', name: nameOf(name), startNs, durationNs: Math.max(0, durationNs ?? 0),
       args: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : {},
     }]
   })
