@@ -112,24 +112,43 @@ describe('files of a ring whose clocks differ by milliseconds', () => {
   beforeAll(async () => { dir = await mkdtemp(join(tmpdir(), 'ringscope-ring-')) })
   afterAll(async () => { await rm(dir, { recursive: true }) })
 
-  test('opened together: offsets are found, and every step is as it was', async () => {
-    const { files, truth } = ringTrace({ skewNs: 3_000_000, layout: 'contiguous', iterations: 4 })
+  async function analysisOfFiles(files: RingTrace['files']): Promise<TraceAnalysis> {
     const paths = await Promise.all(files.map(async ({ name, text }) => {
       await writeFile(join(dir, name), text)
       return join(dir, name)
     }))
     const [timeline, ...others] = await openTraces(paths)
     expect(others).toEqual([])
-    const analysis = analyzeTimeline(timeline)
-    const { clock, rings, steps, world } = analysis
+    return analyzeTimeline(timeline)
+  }
+
+  test('opened together: offsets are found, and every step is as it was', async () => {
+    const { files, truth } = ringTrace({ skewNs: 3_000_000, layout: 'contiguous', iterations: 4 })
+    const { clock, rings, steps, world } = await analysisOfFiles(files)
     expect(world).toBe(4)
     expect(rings.map(({ layout }) => layout)).toEqual(['contiguous', 'contiguous'])
     expect(clock.unaligned).toEqual([])
     clock.ranks.forEach((rank, at) => {
       expect(Math.abs(clock.offsetsNs[at] - truth.ranks[rank].offsetNs)).toBeLessThanOrEqual(clock.uncertaintyNs[at] ?? Number.NaN)
     })
-    // To a tenth of a µs and better than the promised one.
+    // To half a µs.
     expectSteps(steps, truth, 0)
+  })
+
+  const rings = [2, 4, 8].flatMap((world) => (['contiguous', 'zigzag', 'striped'] as const).flatMap((layout) =>
+    ([true, false] as const).map((overlap) => ({ world, layout, overlap, seqLen: 1024 * world }))))
+  test.each(rings)('waiting, transfer and overlap of every rank within 1 µs of the truth, clocks milliseconds apart: %o', async (ring) => {
+    const { files, truth } = ringTrace({ ...ring, skewNs: 8_000_000, seed: 5, stragglers: { 1: 1.2 } })
+    const { ranks, clock } = await analysisOfFiles(files)
+    ranks.forEach(({ rank, waitUs, transferUs, overlapUs, collectiveWaitUs, collectiveTransferUs, estimatedWaitUs }, at) => {
+      const true_ = truth.ranks[at]
+      const [figures, expected] = [[waitUs, transferUs, overlapUs, collectiveWaitUs, collectiveTransferUs],
+        [true_.waitNs, true_.transferNs, true_.overlapNs, true_.collectiveWaitNs, true_.collectiveTransferNs]]
+      figures.forEach((us, index) => { expect(Math.abs(us - expected[index] / 1000), `rank ${rank}`).toBeLessThan(1) })
+      expect(estimatedWaitUs).toBe(0)
+      expect(Math.abs(clock.offsetsNs[at] - true_.offsetNs)).toBeLessThanOrEqual(clock.uncertaintyNs[at] ?? Number.NaN)
+      expect(rank === 0 || Math.abs(true_.offsetNs) > 100_000).toBe(true)
+    })
   })
 })
 

@@ -87,7 +87,7 @@ export class TrackNames {
     const label = process?.labels || process?.name || (track.pid === '' ? '' : `process ${track.pid}`)
     const thread = this.#thread(track)?.name || (INTEGER.test(track.tid) ? `thread ${track.tid}` : track.tid)
     const band = track.band === '' || track.band === 'kernels' ? '' : ` ${track.band}`
-    const name = [label, thread].filter((text) => text !== '').join(' / ') || 'track'
+    const name = [label, thread].filter((text) => text !== '').join(' / ') || 'unnamed track'
     const isDevice = track.band === '' && this.deviceOf(track.pid) !== null
     return {
       rank, name: `${name}${band}${part === 0 ? '' : ` (lane ${part + 1})`}`,

@@ -1,6 +1,6 @@
 /** What the scanner says it mended. */
 export const REPAIRS = {
-  mark: 'byte order mark', extraComma: 'extra comma', trailingComma: 'trailing comma', missingComma: 'comma missing between events',
+  mark: 'byte order mark', noArray: 'events without an array around them', extraComma: 'extra comma', trailingComma: 'trailing comma', missingComma: 'comma missing between events',
   stray: 'stray character between events', empty: 'empty event', argsNoObject: 'args that are no object left out',
   arrayOpen: 'array not closed', objectOpen: 'object not closed', skipped: 'damaged value of a key that was passed over',
   nextTrace: 'another trace after the end', moreEvents: 'events after the end of the trace', nested: 'trace inside the events of another',

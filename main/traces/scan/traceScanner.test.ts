@@ -122,6 +122,15 @@ describe('containers', () => {
 })
 
 describe('damage', () => {
+  test('events a line each, without an array around them', async () => {
+    const lines = '{"ph":"X","name":"A","ts":1,"dur":1}\n{ "ts":2,"name":"B","ph":"i"}\n'
+    for (const text of [lines, lines.slice(0, 37), ` ${lines}`]) {
+      const { names, repairs, dropped } = await read(text)
+      expect([names.slice(0, 1), repairs.some((repair) => repair.startsWith('events without an array')), dropped]).toEqual([['A'], true, []])
+    }
+    expect((await read(lines)).names).toEqual(['A', 'B'])
+  })
+
   test('commas: too many, at the end, missing', async () => {
     expect(await read(`[,${A},,${B} ${C},]`)).toEqual({
       names: ['A', 'B', 'C'], dropped: [],

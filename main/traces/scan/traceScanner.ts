@@ -11,6 +11,10 @@ import { mendedText, walkValue } from './walkValue.ts'
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
+/** Events one after the other without an array around them begin with a key that no trace in object form has. */
+const FIRST_KEY_OF_EVENT = /^\{\s*"(?:ph|cat|pid|tid|ts|dur)"/
+const FIRST_KEY_BYTES = 64
+
 /** One value (an event, a metadata key) may be this long; more means that a quote or brace is not closed. */
 const LONGEST_VALUE = 64 * 1024 * 1024
 /** A value that is not whole yet is read again when its bytes are twice as many, but soon while they are few. */
@@ -39,6 +43,7 @@ export class TraceScanner {
   /** In front of a key: whether a comma came before it. */
   #keyMustFollow = false
   #sawEvents = false
+  #allGiven = false
   #inObject = false
   /** Past the end of a trace, and nothing that belongs to another has come yet. */
   #ended = false
@@ -76,6 +81,7 @@ export class TraceScanner {
    * @throws TraceFormatError where they are no trace
    */
   end(): void {
+    this.#allGiven = true
     this.#readOn()
     while (this.#state === 'events' && this.#input.rest > 0) {
       this.#events.leaveUnfinished()
@@ -137,7 +143,13 @@ export class TraceScanner {
       }
     }
     if (byte === OPEN_BRACKET) this.#enterArray(false)
-    else if (byte === OPEN_BRACE) this.#enterObject()
+    else if (byte === OPEN_BRACE) {
+      if (input.rest < FIRST_KEY_BYTES && !this.#allGiven) return false
+      if (FIRST_KEY_OF_EVENT.test(Buffer.from(input.bytes.buffer, input.bytes.byteOffset + input.at, Math.min(input.rest, FIRST_KEY_BYTES)).toString('latin1'))) {
+        this.#sink.repairs.add(REPAIRS.noArray, input.offset())
+        this.#beginEvents()
+      } else this.#enterObject()
+    }
     else {
       const printable = byte >= 0x20 && byte < 0x7f
       throw this.#error(printable ? `the text starts with "${String.fromCharCode(byte)}" and is no JSON trace` : 'the file is binary, not text')
