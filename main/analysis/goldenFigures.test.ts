@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { TraceRankFigures } from '../../preload/contract/analysis.ts'
 import { communicationOf } from '../comm/communication.ts'
 import { openTraces } from '../traces/open/openTraces.ts'
+import { SAMPLE_TRACES } from '../traces/testing/sampleTraces.ts'
 import { analyzeTimeline } from './traceAnalysis.ts'
 
-const SAMPLES = process.env.RINGSCOPE_SAMPLE_TRACES ?? fileURLToPath(new URL('../../../shared/traces', import.meta.url))
 const TWO_RANKS = ['kineto-two-ranks/rank-0.json.gz', 'kineto-two-ranks/rank-1.json.gz']
 
 /** What HolisticTraceAnalysis' definitions give, in µs: span, busy, idle, U(comp), U(comm), U(mem), overlap, exposed comm, exposed mem. */
@@ -29,9 +28,9 @@ function expectGolden(figures: Shared, exposedCommUs: number, golden: readonly n
   expect((figures.overlapRatio ?? Number.NaN) * 100).toBeCloseTo(overlapPercent, 2)
 }
 
-describe.skipIf(!existsSync(SAMPLES))(`sample traces (in ${SAMPLES}; skipped where it is absent)`, () => {
+describe.skipIf(!existsSync(SAMPLE_TRACES))(`sample traces (in ${SAMPLE_TRACES}; skipped where it is absent)`, () => {
   test.each(GOLDEN)('%s: the reference figures to 0.01 %, by HTA\'s patterns and by ours', async (file, overlapPercent, golden) => {
-    const [timeline] = await openTraces([join(SAMPLES, file)])
+    const [timeline] = await openTraces([join(SAMPLE_TRACES, file)])
     const [figures] = analyzeTimeline(timeline).ranks
     expect(figures.hta).not.toBeNull()
     if (figures.hta !== null) expectGolden(figures.hta, figures.hta.commUs - figures.hta.overlapUs, golden, overlapPercent)
@@ -39,7 +38,7 @@ describe.skipIf(!existsSync(SAMPLES))(`sample traces (in ${SAMPLES}; skipped whe
   })
 
   test('two ranks opened together keep their figures, each its own', async () => {
-    const timelines = await openTraces(TWO_RANKS.map((file) => join(SAMPLES, file)))
+    const timelines = await openTraces(TWO_RANKS.map((file) => join(SAMPLE_TRACES, file)))
     expect(timelines).toHaveLength(1)
     const { ranks, rankSources, world, files } = analyzeTimeline(timelines[0])
     expect(ranks.map(({ rank }) => rank)).toEqual([0, 1])
@@ -51,7 +50,7 @@ describe.skipIf(!existsSync(SAMPLES))(`sample traces (in ${SAMPLES}; skipped whe
 
   test.each([[TWO_RANKS], [['kineto-nccl-args/nccl-data.json.gz']], [['compare-pair/control.json.gz']]])(
     'waiting and transfer of %j add up to its communication kernels, and its all-to-alls are no ring', async (files) => {
-      const [timeline] = await openTraces(files.map((file) => join(SAMPLES, file)))
+      const [timeline] = await openTraces(files.map((file) => join(SAMPLE_TRACES, file)))
       const communication = communicationOf(timeline)
       const { ranks, rings, steps } = analyzeTimeline(timeline, communication)
       for (const { rank, waitUs, transferUs, collectiveWaitUs, collectiveTransferUs, estimatedWaitUs } of ranks) {

@@ -14,6 +14,7 @@ import { createScanSession } from '../scan/scanSession.ts'
 import { TraceScanner } from '../scan/traceScanner.ts'
 import { asImported, droppedOf, kernel, kindsOf, open, repairsOf, spansOf } from '../events/testImport.ts'
 import { simulatedRing } from '../save/testTimelines.ts'
+import { SAMPLE_TRACES } from '../testing/sampleTraces.ts'
 import { TraceFormatError } from '../traceFormatError.ts'
 
 const A = JSON.stringify(kernel('A', 1, 2))
@@ -246,16 +247,15 @@ describe('refusals say what is wrong, where and what to do', () => {
   })
 })
 
-const SAMPLES = process.env.RINGSCOPE_SAMPLE_TRACES ?? fileURLToPath(new URL('../../../../shared/traces', import.meta.url))
 
-describe.skipIf(!existsSync(SAMPLES))('sample traces of other tools', () => {
+describe.skipIf(!existsSync(SAMPLE_TRACES))('sample traces of other tools', () => {
   test('every sample opens, or is refused in a sentence', async () => {
-    const files = (await readdir(SAMPLES, { recursive: true })).filter((name) => /\.json(\.gz)?$/.test(name))
+    const files = (await readdir(SAMPLE_TRACES, { recursive: true })).filter((name) => /\.json(\.gz)?$/.test(name))
     expect(files.length).toBeGreaterThan(10)
     const refused: string[] = []
     for (const file of files) {
       try {
-        const timeline = await openTrace(join(SAMPLES, file))
+        const timeline = await openTrace(join(SAMPLE_TRACES, file))
         expect(timeline.spans.count, file).toBeGreaterThan(0)
       } catch (error) {
         expect(error, file).toBeInstanceOf(TraceFormatError)
@@ -272,7 +272,7 @@ describe.skipIf(!existsSync(SAMPLES))('sample traces of other tools', () => {
     ['compare-pair/control', 464594, 76007, 281336, 163535, 54638, 75614],
   ] as const
   test.each(golden)('%s: the figures HTA gives', async (file, spanUs, idleUs, computeUs, commUs, memoryUs, overlapUs) => {
-    const { ranks } = analyzeTimeline(await openTrace(join(SAMPLES, `${file}.json.gz`)))
+    const { ranks } = analyzeTimeline(await openTrace(join(SAMPLE_TRACES, `${file}.json.gz`)))
     const near = (value: number): number => expect.closeTo(value, 1) as number
     expect(ranks).toHaveLength(1)
     expect(ranks[0].hta).toMatchObject({

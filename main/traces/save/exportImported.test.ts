@@ -11,6 +11,7 @@ import type { Timeline } from '../../timeline/timeline.ts'
 import { traceBytes } from './exportTrace.ts'
 import { backwardFlows } from '../events/importedEvents.ts'
 import { openTraceBytes, openTraces } from '../open/openTraces.ts'
+import { SAMPLE_TRACES } from '../testing/sampleTraces.ts'
 import { perfettoViolations } from './perfettoRules.ts'
 
 let folder = ''
@@ -185,11 +186,10 @@ function coveredWhole({ spans }: Timeline, outer: number): boolean {
   return free.size === 0
 }
 
-const samples = join(import.meta.dirname, '../../../../shared/traces')
 const SAMPLES = ['kineto-nccl-args/nccl-data.json.gz', 'amd-gpu-only/mi210.json.gz', 'kineto-two-ranks/rank-0.json.gz']
-describe.skipIf(!existsSync(samples))('sample traces (skipped where ../shared/traces is absent)', () => {
+describe.skipIf(!existsSync(SAMPLE_TRACES))('sample traces (skipped where there are none)', () => {
   test.each(SAMPLES)('%s saved and opened again has the same content', async (name) => {
-    const [timeline] = await openTraces([join(samples, name)])
+    const [timeline] = await openTraces([join(SAMPLE_TRACES, name)])
     expect(timeline.trace === null ? -1 : backwardFlows(timeline, timeline.trace)).toBe(0)
     await expectSaved(timeline)
   }, 60_000)
