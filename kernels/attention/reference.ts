@@ -187,32 +187,36 @@ export function referenceRows(
 }
 
 /** The same rows with their query gradients, for the dO of the inputs. */
-export function queryGradientRows(problem: AttentionProblem, item: number, queries: readonly QueryRow[]): QueryGradientRow[] {
-  return byKvHead(problem, queries, (kvHead, rows) => gradientRows({ problem, item, kvHead, positions: null }, rows))
+export function queryGradientRows(
+  problem: AttentionProblem, item: number, queries: readonly QueryRow[], keyPositions?: Int32Array,
+): QueryGradientRow[] {
+  return byKvHead(problem, queries, (kvHead, rows) => gradientRows({ problem, item, kvHead, positions: keyPositions ?? null }, rows))
 }
 
 /**
  * Rows of dK and dV in float64: of each key, the sum over all queries that attend to it, in every query head of its group.
  * Every such query must be computed whole, so this costs what all of them cost; neighbouring keys share them.
+ * @param positions restricts queries and keys to those of one block; by default every one that the mask allows
  */
-export function keyGradientRows(problem: AttentionProblem, item: number, keys: readonly KeyRow[]): KeyGradientRow[] {
+export function keyGradientRows(problem: AttentionProblem, item: number, keys: readonly KeyRow[], positions?: Int32Array): KeyGradientRow[] {
   const { headDim, heads, kvHeads, seqLen } = problem
   const scale = 1 / Math.sqrt(headDim)
   const results = keys.map((): KeyGradientRow => ({ dk: new Float64Array(headDim), dv: new Float64Array(headDim) }))
   for (const [kvHead, indices] of Map.groupBy(keys.keys(), (index) => keys[index].kvHead)) {
     const values = new Map(indices.map((index) => [index, inputRow(problem, 'v', item, kvHead, keys[index].position)]))
+    const places = new Map(indices.map((index) => [index, positions?.indexOf(keys[index].position) ?? keys[index].position]))
     const queries: QueryRow[] = []
-    for (let position = 0; position < seqLen; position++) {
-      if (!indices.some((index) => attends(problem, item, position, keys[index].position))) continue
+    for (const position of positions ?? Array(seqLen).keys()) {
+      if (position >= seqLen || !indices.some((index) => attends(problem, item, position, keys[index].position))) continue
       for (let head = kvHead * (heads / kvHeads); head < (kvHead + 1) * (heads / kvHeads); head++) queries.push({ head, position })
     }
     for (let from = 0; from < queries.length; from += QUERIES_AT_ONCE) {
       const part = queries.slice(from, from + QUERIES_AT_ONCE)
-      attendRows({ problem, item, kvHead, positions: null }, part).forEach((state, at) => {
+      attendRows({ problem, item, kvHead, positions: positions ?? null }, part).forEach((state, at) => {
         const dOut = inputRow(problem, 'dout', item, part[at].head, state.position)
         const delta = dot(dOut, state.out)
         for (const [index, value] of values) {
-          const score = scoreOf(state, keys[index].position)
+          const score = scoreOf(state, places.get(index) ?? -1)
           if (score === -Infinity) continue
           const weight = Math.exp(score - state.lse)
           addScaled(results[index].dv, weight, dOut)

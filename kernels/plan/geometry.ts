@@ -40,3 +40,8 @@ export function seatOf({ ringSize, degree }: Geometry, rank: number): Seat {
 export function rankAt({ ringSize, degree }: Geometry, { set, position, member }: Seat): number {
   return (set * ringSize + position) * degree + member
 }
+
+/** The rank at another position of the seat's ring. */
+export function rankAtPosition({ ringSize, degree }: Geometry, { set, member }: Seat, position: number): number {
+  return (set * ringSize + position) * degree + member
+}

@@ -1,5 +1,6 @@
 import type { Algorithm, Layout, Mask, Pass } from '../config/runConfig.ts'
 import type { Channel, Payload } from '../timeline/categories.ts'
+import type { PlanBasis } from './basis.ts'
 import type { Geometry, Seat } from './geometry.ts'
 import type { PositionRun } from './layout.ts'
 
@@ -89,6 +90,19 @@ export interface StepPlan {
   readonly folds: readonly Fold[]
 }
 
+/**
+ * Takes in what a rank does in one step, part by part: the block, the work if there is any, sends, receives, folds. Worlds of
+ * a thousand ranks have millions of steps, too many to make objects of: see {@link Plan.emitStep}.
+ */
+export interface StepSink {
+  /** First of all. @param query ring position whose queries attend, and `key` whose keys are attended to; -1 both with kind `none`. */
+  block(step: number, pass: StepPass, stage: StepPlan['stage'], query: number, key: number): void
+  work(work: PlannedWork): void
+  move(direction: 'send' | 'recv', channel: Channel, payload: Payload, peer: number, owner: number, bytes: number, hop: number,
+    place: Place, settleStep: number): void
+  fold(fold: Fold): void
+}
+
 export interface RankPlan {
   readonly rank: number
   readonly seat: Seat
@@ -98,6 +112,7 @@ export interface RankPlan {
   readonly ownRows: { readonly from: number; readonly to: number }
   /** Pairs of the forward pass. */
   readonly pairs: number
+  /** Made when they are read; those of a hundred ranks or so are kept. */
   readonly steps: readonly StepPlan[]
   /** K/V and gradient slots that the steps use, and query sides. */
   readonly kvSlots: number
@@ -133,6 +148,8 @@ export interface Plan {
   /** K/V transfers each rank makes per forward pass, inner and outer rings together; all-to-all messages where there is no ring. */
   readonly hops: number
   readonly bytesPerHop: number
+  /** Whether all ranks post moves of as many bytes, on the same channels, at the same steps: one stands for all. */
+  readonly movesAlike: boolean
   /** Every kind of transfer, in the order of the passes. */
   readonly traffic: readonly Traffic[]
   /**
@@ -154,6 +171,10 @@ export interface Plan {
   readonly flopsPerPair: number
   readonly backwardFlopsPerPair: number
   readonly ranks: readonly RankPlan[]
+  /** What the plan was made from: pairs and kinds of blocks by ring positions, bytes of payloads. */
+  readonly basis: PlanBasis
+  /** Tells one step to a sink, in constant time, keeping nothing: what `ranks[rank].steps[step]` is made of. */
+  emitStep(rank: number, step: number, sink: StepSink): void
 }
 
 /** Floating point operations that a pair stands for in a pass; see {@link Plan.flopsPerPair}. */

@@ -1,51 +1,69 @@
 import type { RunConfig } from '../config/runConfig.ts'
 import { CHANNELS, type Channel } from '../timeline/categories.ts'
-import { planBasis, type PlanBasis } from './basis.ts'
-import { seatOf } from './geometry.ts'
+import { type ElementBytes, elementBytesOf, planBasis, type PlanBasis } from './basis.ts'
+import { type Seat, seatOf } from './geometry.ts'
 import type { Plan, RankPlan, StepPlan, Traffic } from './plan.ts'
 import { distflashPlanner } from './planners/distflash.ts'
 import { doubleRingPlanner } from './planners/doubleRing.ts'
-import { type Exchange, exchangePass, EXCHANGES, exchangeStep } from './planners/exchange.ts'
+import { type Exchange, exchangeEmitter, exchangePass, EXCHANGES } from './planners/exchange.ts'
 import type { Planner } from './planners/planner.ts'
 import { ringPlanner } from './planners/ring.ts'
+import { rankSteps } from './stepObjects.ts'
 
 /** Matrix products of a block and a head: QK^T and PV forward; five of them backward (reference section 2.2). */
 const FORWARD_FLOPS = 4
 const BACKWARD_FLOPS = 10
+/** A thousand ranks have millions of steps, a kilobyte each with their moves: those of so many ranks are held at once. */
+const MOST_RANKS_KEPT = 128
 
-/** Everything that follows from a config alone. Pure; a rank's steps are made when they are first read. */
-export function planRun(config: RunConfig): Plan {
-  const basis = planBasis(config)
+/**
+ * Everything that follows from a config alone. Pure; a rank's steps are made when they are read.
+ * @param elementBytes of what travels, where it is not what the executor would send.
+ */
+export function planRun(config: RunConfig, elementBytes: ElementBytes = elementBytesOf(config)): Plan {
+  const basis = planBasis(config, elementBytes)
   const planner = plannerOf(basis)
   const { geometry, computeTokens, shardTokens, paddedSeqLen, pairItems } = basis
   const { world, degree, ringSize, batch } = geometry
   const numbering = numberHops(basis, planner)
+  const { stepCount, hopNumbers } = numbering
   const load = forwardLoad(basis, planner, basis.pairs)
   const traffic = allTraffic(basis, planner)
   const transfers = traffic.filter(({ pass, payload }) => pass === 'forward' && payload === (rotates(basis) ? 'kv' : 'qkv'))
   const headItems = (batch / pairItems) * (config.heads / degree) * config.headDim
+  const seats = Array.from({ length: world }, (_, rank) => seatOf(geometry, rank))
+
+  /** Of the ranks whose steps were made last. */
+  const kept = new Map<number, StepPlan[]>()
+  const stepsOf = (rank: number): StepPlan[] => {
+    const known = kept.get(rank)
+    if (known !== undefined) return known
+    const steps = rankSteps({ basis, emitStep, ranks }, rank, stepCount)
+    const [oldest] = kept.keys()
+    if (kept.size === MOST_RANKS_KEPT) kept.delete(oldest)
+    kept.set(rank, steps)
+    return steps
+  }
+  const ranks = seats.map((seat, rank): RankPlan => ({
+    rank, seat, positions: basis.shards[seat.position],
+    ownRows: { from: seat.member * shardTokens, to: (seat.member + 1) * shardTokens },
+    pairs: load.pairs[seat.set * ringSize + seat.position],
+    get steps() {
+      return stepsOf(rank)
+    },
+    ...planner.slots(seat.position),
+  }))
+  const emitStep = stepEmitter(basis, planner, numbering, seats)
 
   return {
     algorithm: config.algorithm, layout: config.layout, mask: config.mask, pass: config.pass,
     world, geometry, seqLen: config.seqLen, paddedSeqLen, shardTokens, computeTokens,
     hops: transfers.reduce((sum, { hops }) => sum + hops, 0),
     bytesPerHop: basis.bytes(rotates(basis) ? 'kv' : 'qkv', 'forward'),
-    traffic, pairItems, ...load.totals,
-    stepCount: numbering.stepCount, hopNumbers: numbering.hopNumbers,
+    movesAlike: planner.movesAlike, traffic, pairItems, ...load.totals,
+    stepCount, hopNumbers,
     flopsPerPair: FORWARD_FLOPS * headItems, backwardFlopsPerPair: BACKWARD_FLOPS * headItems,
-    ranks: Array.from({ length: world }, (_, rank): RankPlan => {
-      const seat = seatOf(geometry, rank)
-      let steps: StepPlan[] | null = null
-      return {
-        rank, seat, positions: basis.shards[seat.position],
-        ownRows: { from: seat.member * shardTokens, to: (seat.member + 1) * shardTokens },
-        pairs: load.pairs[seat.set * ringSize + seat.position],
-        get steps() {
-          return steps ??= rankSteps(basis, planner, rank, numbering)
-        },
-        ...planner.slots(seat.position),
-      }
-    }),
+    ranks, basis, emitStep,
   }
 }
 
@@ -80,28 +98,35 @@ function numberHops(basis: PlanBasis, { steps, traffic }: Planner): HopNumbers {
   const stepCount = steps.forward + steps.backward + exchanges.length
   const channels = CHANNELS.filter((channel) => traffic.some((row) => row.channel === channel))
   const onChannels = channels.length * stepCount * world
+  const firstOf: Partial<Record<string, number>> = Object.fromEntries([
+    ...channels.map((channel, index) => [channel, index * stepCount * world] as const),
+    ...exchanges.map((payload, index) => [payload, onChannels + (index * (degree - 1) - 1) * world] as const),
+  ])
+  /** Only what there is traffic for is numbered. */
+  const first = (of: Channel | Exchange): number => firstOf[of] ?? Number.NaN
   return {
     stepCount, hopNumbers: onChannels + exchanges.length * (degree - 1) * world,
-    onChannel: (channel, step, sender) => (channels.indexOf(channel) * stepCount + step) * world + sender,
-    inExchange: (payload, round, sender) => onChannels + (exchanges.indexOf(payload) * (degree - 1) + round - 1) * world + sender,
+    onChannel: (channel, step, sender) => first(channel) + step * world + sender,
+    inExchange: (payload, round, sender) => first(payload) + round * world + sender,
   }
 }
 
-function rankSteps(basis: PlanBasis, planner: Planner, rank: number, { onChannel, inExchange }: HopNumbers): StepPlan[] {
-  const seat = seatOf(basis.geometry, rank)
+/** Steps in order: the exchange before a pass, the pass, the exchange after it. */
+function stepEmitter(basis: PlanBasis, planner: Planner, { onChannel, inExchange }: HopNumbers, seats: readonly Seat[]): Plan['emitStep'] {
   const exchanges = exchangesOf(basis)
-  const steps: StepPlan[] = []
-  const exchange = (payload: Exchange): void => {
-    if (exchanges.includes(payload)) steps.push(exchangeStep(basis, payload, seat, steps.length, inExchange))
+  const emitExchange = exchangeEmitter(basis, inExchange)
+  const before = exchanges.length > 0 ? 1 : 0
+  const { forward, backward } = planner.steps
+  const afterForward = forward + 2 * before
+  return (rank, step, sink) => {
+    const seat = seats[rank]
+    const pass = step < afterForward ? 'forward' : 'backward'
+    const firstStep = pass === 'forward' ? before : afterForward + before
+    const steps = pass === 'forward' ? forward : backward
+    const local = step - firstStep
+    if (local >= 0 && local < steps) planner.emit(pass, seat, local, firstStep, onChannel, sink)
+    else emitExchange(exchanges[(pass === 'forward' ? 0 : 2) + (local < 0 ? 0 : 1)], seat, step, sink)
   }
-  exchange('qkv')
-  steps.push(...planner.plan('forward', seat, steps.length, onChannel))
-  exchange('out')
-  if (basis.config.pass === 'forward') return steps
-  exchange('dout')
-  steps.push(...planner.plan('backward', seat, steps.length, onChannel))
-  exchange('dqkv')
-  return steps
 }
 
 function allTraffic(basis: PlanBasis, { traffic }: Planner): Traffic[] {
@@ -121,17 +146,18 @@ export interface ForwardLoad {
 }
 
 /** Adds up the forward pass: the work of every rank, and the makespan of ranks that wait for each other at every step. */
-export function forwardLoad({ geometry }: PlanBasis, { steps, blockAt }: Planner, pairsOf: PlanBasis['pairs']): ForwardLoad {
+export function forwardLoad({ geometry }: PlanBasis, { steps, queryAt, keyAt }: Planner, pairsOf: PlanBasis['pairs']): ForwardLoad {
   const { ringSets, ringSize, degree, world } = geometry
   const pairs = new Float64Array(ringSets * ringSize)
   let makespanPairs = 0
   for (let step = 0; step < steps.forward; step++) {
     let most = 0
     for (let position = 0; position < ringSize; position++) {
-      const block = blockAt(position, step)
-      if (block === null) continue
+      const query = queryAt(position, step)
+      if (query < 0) continue
+      const key = keyAt(position, step)
       for (let set = 0; set < ringSets; set++) {
-        const count = pairsOf(set, block.query, block.key)
+        const count = pairsOf(set, query, key)
         pairs[set * ringSize + position] += count
         most = Math.max(most, count)
       }

@@ -33,6 +33,9 @@ describe('the traffic table', () => {
         }
         const rows = plan.traffic.map(({ pass, channel, payload, bytesPerHop, hops }) => [`${pass} ${channel} ${payload} ${bytesPerHop}`, hops])
         expect(Object.fromEntries(rows), describeCase(config)).toEqual(Object.fromEntries(counted))
+        const posted = plan.ranks.map(({ steps }) => JSON.stringify(steps.map(({ sends, recvs }) =>
+          [sends, recvs].map((moves) => moves.map(({ channel, payload, bytes, settleStep }) => [channel, payload, bytes, settleStep])))))
+        if (plan.movesAlike) expect(new Set(posted).size, describeCase(config)).toBe(1)
       }
     }
   })
@@ -59,6 +62,21 @@ describe('ring', () => {
     const [float32, bfloat16] = (['float32', 'bfloat16'] as const).map((wireDtype) => withGradients({ world: 4, seqLen: 64, wireDtype }))
     const bytes = ({ traffic }: Plan): number[] => traffic.map(({ bytesPerHop }) => bytesPerHop)
     expect(bytes(bfloat16)).toEqual([bytes(float32)[0] / 2, bytes(float32)[1] / 2, bytes(float32)[2]])
+  })
+
+  it('element sizes of another engine: bf16 outputs and gradients halve what carries them, and lse stays float32', () => {
+    const bytes = { kv: 2, query: 2, gradient: 2 }
+    const config = testConfig({ world: 4, seqLen: 64, algorithm: 'distflash', layout: 'contiguous', pass: 'forward-backward', heads: 8, kvHeads: 2, headDim: 4 })
+    const rows = 8 * 16
+    const perHop = Object.fromEntries(planRun(config, bytes).traffic.map(({ pass, payload, bytesPerHop }) => [`${pass} ${payload}`, bytesPerHop]))
+    expect(perHop).toEqual({
+      'forward kv': 2 * 2 * 16 * 4 * 2, 'forward query': rows * 4 * 2, 'forward partial': rows * 4 * 2 + rows * 4,
+      'backward kv': 2 * 2 * 16 * 4 * 2, 'backward query': 2 * rows * 4 * 2 + 2 * rows * 4, 'backward dkv': 2 * 2 * 16 * 4 * 2, 'backward dq': rows * 4 * 2,
+    })
+    const ulysses = testConfig({ world: 4, seqLen: 64, algorithm: 'ulysses', pass: 'forward-backward', heads: 8, kvHeads: 4, headDim: 4 })
+    const parts = planRun(ulysses, { kv: 1, query: 2, gradient: 3 }).traffic.map(({ payload, bytesPerHop }) => [payload, bytesPerHop])
+    const [queries, keys] = [16 * 2 * 4, 2 * 16 * 1 * 4]
+    expect(parts).toEqual([['qkv', queries * 2 + keys], ['out', queries * 2], ['dout', queries * 3], ['dqkv', (queries + keys) * 3]])
   })
 
   it('K/V of rank r - s is held at step s; backward the same blocks in reverse, home at the last step', () => {

@@ -3,12 +3,13 @@ import { CATEGORY_CODE } from '../../kernels/timeline/categories.ts'
 import { parseRunConfig, type RunConfigInput } from '../../kernels/config/runConfig.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import { namesRanks, TimelineBuilder } from '../timeline/timeline.ts'
-import { simulate, type SimulationRates } from '../simulator/simulate.ts'
+import type { RingRates } from '../simulator/emulatedCluster.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { findingOf } from './finding.ts'
 import { analyzeTimeline } from './traceAnalysis.ts'
 
-const simulated = (fields: Partial<RunConfigInput>, link: SimulationRates['link'] = null): Timeline =>
-  simulate(parseRunConfig({ world: 8, seqLen: 4096, heads: 8, headDim: 64, ...fields }, 'test'), { gflopsPerRank: 50, link })
+const simulated = (fields: Partial<RunConfigInput>, link: RingRates['link'] = null): Timeline =>
+  simulateRing(parseRunConfig({ world: 8, seqLen: 4096, heads: 8, headDim: 64, ...fields }, 'test'), { gflopsPerRank: 50, link })
 
 const finding = (timeline: Timeline): string =>
   findingOf(analyzeTimeline(timeline), namesRanks(timeline))

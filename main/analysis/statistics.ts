@@ -11,3 +11,9 @@ export function medianAbsoluteDeviation(values: readonly number[]): number {
   const middle = median(values)
   return median(values.map((value) => Math.abs(value - middle)))
 }
+
+/** The arithmetic mean. @throws RangeError for no values. */
+export function mean(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('the mean of no values')
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

@@ -3,7 +3,7 @@ import { parseRunConfig, type RunConfigInput } from '../../kernels/config/runCon
 import { planRun } from '../../kernels/plan/planRun.ts'
 import { CATEGORY_CODE, type SpanCategory } from '../../kernels/timeline/categories.ts'
 import type { StepCell } from '../../preload/contract/analysis.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { addRankLanes } from '../timeline/rankLanes.ts'
 import { TimelineBuilder } from '../timeline/timeline.ts'
 import { stepCells } from './stepCells.ts'
@@ -19,7 +19,7 @@ function cellsOf(fields: Partial<RunConfigInput>, rows: readonly (readonly [rank
   for (const [rank, step, category, startNs, endNs] of rows) {
     builder.append({ lane: lanes[rank][0], category: CATEGORY_CODE[category], name: builder.intern(category), startNs, durationNs: endNs - startNs, iteration: 0, step })
   }
-  const { run } = simulate(config, { gflopsPerRank: 1, link: null })
+  const { run } = simulateRing(config, { gflopsPerRank: 1, link: null })
   if (run === null) throw new Error('a simulation has a record')
   const record = { ...run, iterations: [{ iteration: 0, warmup: false, startNs: 0, endNs: 1000 }] }
   return stepCells(builder.timeline(record), record, plan)

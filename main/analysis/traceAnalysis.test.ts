@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseRunConfig } from '../../kernels/config/runConfig.ts'
 import type { StepCell, TraceAnalysis } from '../../preload/contract/analysis.ts'
 import { ringTrace, type RingTrace, type RingTraceOptions } from '../comm/testing/ringTrace.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { openTraces } from '../traces/open/openTraces.ts'
 import { findingOf } from './finding.ts'
 import { ringOf } from './testing.ts'
@@ -157,7 +157,7 @@ test('every key that is promised is there, for a run, a simulation and a trace',
   const rankKeys = ['collectiveTransferUs', 'collectiveWaitUs', 'commUs', 'computeUs', 'estimatedWaitUs', 'exposedCommUs', 'exposedWaitUs', 'hta', 'idleUs', 'memoryUs',
     'overlapRatio', 'overlapUs', 'rank', 'spanUs', 'transferUs', 'waitUs']
   const stepKeys = ['computeUs', 'exposedUs', 'idleUs', 'imbalanceUs', 'rank', 'step', 'transferUs', 'waitLinkUs', 'waitPeerUs']
-  const simulated = analyzeTimeline(simulate(parseRunConfig({ world: 2, seqLen: 256, heads: 1, headDim: 16 }, 'test'), { gflopsPerRank: 1, link: null }))
+  const simulated = analyzeTimeline(simulateRing(parseRunConfig({ world: 2, seqLen: 256, heads: 1, headDim: 16 }, 'test'), { gflopsPerRank: 1, link: null }))
   const { analysis: imported } = analysisOf({ iterations: 1, layers: 1 })
   for (const analysis of [simulated, imported]) {
     const json = JSON.parse(JSON.stringify(analysis)) as { ranks: object[]; steps: object[]; clock: object }
@@ -172,7 +172,7 @@ test('every key that is promised is there, for a run, a simulation and a trace',
 })
 
 test("a run's steps: what is neither computing nor under way is idle, and transfer contains what is exposed", () => {
-  const { steps, ranks } = analyzeTimeline(simulate(
+  const { steps, ranks } = analyzeTimeline(simulateRing(
     parseRunConfig({ world: 4, seqLen: 4096, heads: 8, headDim: 64, layout: 'contiguous', iterations: 1, warmup: 0 }, 'test'),
     { gflopsPerRank: 50, link: { bandwidthGBps: 1, latencyUs: 10 } }))
   for (const { rank } of ranks) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parseRunConfig, type RunConfigInput } from '../../kernels/config/runConfig.ts'
 import { planRun } from '../../kernels/plan/planRun.ts'
 import { CATEGORY_CODE, PAYLOAD_CODE } from '../../kernels/timeline/categories.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { addRankLanes } from '../timeline/rankLanes.ts'
 import { TimelineBuilder } from '../timeline/timeline.ts'
 import { runResult } from './runResult.ts'
@@ -11,7 +11,7 @@ import { keyValueHops, type Transfer, trafficFigures, transferOf } from './traff
 const configOf = (fields: Partial<RunConfigInput>) =>
   parseRunConfig({ world: 8, seqLen: 512, heads: 8, kvHeads: 8, headDim: 16, batch: 2, ...fields }, 'test')
 const resultOf = (fields: Partial<RunConfigInput>) =>
-  runResult(simulate(configOf(fields), { gflopsPerRank: 10, link: { bandwidthGBps: 1, latencyUs: 5 } }), null)
+  runResult(simulateRing(configOf(fields), { gflopsPerRank: 10, link: { bandwidthGBps: 1, latencyUs: 5 } }), null)
 
 describe('what a simulated run received', () => {
   const algorithms: readonly Partial<RunConfigInput>[] = [
@@ -73,7 +73,7 @@ test('a receive without a payload is K/V, one on the compute lane is no transfer
   const recv = { category: CATEGORY_CODE.recv, name, startNs: 0, durationNs: 5, step: 0, peer: 1, bytes: 32 }
   builder.append({ ...recv, lane: lanes[2] })
   builder.append({ ...recv, lane: lanes[0], payload: PAYLOAD_CODE.kv })
-  const { run } = simulate(config, { gflopsPerRank: 1, link: null })
+  const { run } = simulateRing(config, { gflopsPerRank: 1, link: null })
   const timeline = builder.timeline(run)
   expect(transferOf(timeline, 0)).toEqual({ channel: 'kv', payload: 'kv', step: 0, sender: 1, bytes: 32 })
   expect(transferOf(timeline, 1)).toBeNull()

@@ -7,7 +7,7 @@ import { PAYLOADS, RANK_LANES, SPAN_CATEGORIES, laneOf } from '../../kernels/tim
 import { tmpfsState } from '../../kernels/transport/tmpfs.ts'
 import { runResult } from '../analysis/runResult.ts'
 import { findInstallation } from '../installation.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import { leftBehind, modelledRing, reaches, smallRing, start } from './testing.ts'
 
@@ -136,7 +136,7 @@ describe('modelled ranks', () => {
   ])('take as long as simulated: %j', { retry: 2 }, async (changes) => {
     const config = modelledRing(40, { ...problem, ...changes })
     const measured = runResult(await start(config).finished, null)
-    const simulated = runResult(simulate(config, { gflopsPerRank: config.model?.gflops ?? 0, link }), null)
+    const simulated = runResult(simulateRing(config, { gflopsPerRank: config.model?.gflops ?? 0, link }), null)
     expect(measured.failure).toBeNull()
     expect(measured.modelled).toBe(true)
     // Emulated waits never end early, and what else the machine does only delays: the fastest iteration is the least disturbed.

@@ -3,7 +3,7 @@ import { parseRunConfig } from '../../kernels/config/runConfig.ts'
 import { planRun } from '../../kernels/plan/planRun.ts'
 import { PAYLOADS, type RankLane } from '../../kernels/timeline/categories.ts'
 import { SpanRecorder } from '../../kernels/timeline/recorder.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { LiveTimeline } from './liveTimeline.ts'
 
 const config = parseRunConfig({ world: 2, seqLen: 8, heads: 1, headDim: 4, pass: 'forward-backward' }, 'test')
@@ -39,7 +39,7 @@ describe('LiveTimeline', () => {
   it('has the lanes of the plan, as a simulation has, and puts spans and what they carry there', () => {
     const timeline = live()
     timeline.append(1, hopEnd('recv gradient', 5, 9, 1))
-    const { run, lanes } = simulate(config, { gflopsPerRank: 1, link: null })
+    const { run, lanes } = simulateRing(config, { gflopsPerRank: 1, link: null })
     if (run === null) throw new Error('a simulation has a record')
     const grown = timeline.timeline(run)
     expect(grown.lanes).toEqual(lanes)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
 import { tmpfsState } from '../../kernels/transport/tmpfs.ts'
 import { runResult } from '../analysis/runResult.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import type { Timeline } from '../timeline/timeline.ts'
 import { leftBehind, modelledRing, smallRing, start } from './testing.ts'
 
@@ -121,7 +121,7 @@ describe('modelled ranks', () => {
       const config = modelledRing(40, { world: 4, seqLen: 2048, heads: 2, headDim: 32, iterations: 3, link, overlap })
       const result = runResult(await start(config).finished, null)
       expect(result.bytesPerHop).toBe(2 ** 18)
-      const simulated = runResult(simulate(config, { gflopsPerRank: config.model?.gflops ?? 0, link }), null)
+      const simulated = runResult(simulateRing(config, { gflopsPerRank: config.model?.gflops ?? 0, link }), null)
       expect(Math.abs(result.makespanMs / simulated.makespanMs - 1)).toBeLessThan(0.1)
       return result
     }

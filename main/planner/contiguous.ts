@@ -1,7 +1,5 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import { positionShards } from '../../kernels/plan/layout.ts'
-import { distinctItems } from '../../kernels/plan/mask.ts'
-import { pairCounter } from '../../kernels/plan/pairs.ts'
+import { planBasis } from '../../kernels/plan/basis.ts'
 import type { Plan } from '../../kernels/plan/plan.ts'
 
 /** One ring of all ranks with contiguous shards over the same problem: what every other plan is compared with. */
@@ -17,11 +15,11 @@ function ringFlopsPerPair({ batch, heads, headDim, keyPadding }: RunConfig): num
 export function contiguousMakespanPairs(config: RunConfig): number {
   const ring = contiguousRing(config)
   const { world } = ring
-  const pairs = pairCounter(ring, positionShards(ring), distinctItems(ring, 0, ring.batch))
+  const { pairs } = planBasis(ring)
   let makespanPairs = 0
   for (let step = 0; step < world; step++) {
     let most = 0
-    for (let rank = 0; rank < world; rank++) most = Math.max(most, pairs(rank, (rank - step + world) % world))
+    for (let rank = 0; rank < world; rank++) most = Math.max(most, pairs(0, rank, (rank - step + world) % world))
     makespanPairs += most
   }
   return makespanPairs

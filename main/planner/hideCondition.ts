@@ -1,5 +1,6 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import { flopsPerPairIn, type Plan, type StepPass } from '../../kernels/plan/plan.ts'
+import { flopsPerPairIn, type Fold, type Place, type Plan, type PlannedWork, type StepPass, type StepPlan, type StepSink } from '../../kernels/plan/plan.ts'
+import type { Channel, Payload } from '../../kernels/timeline/categories.ts'
 import { wireClassOf } from '../../kernels/transport/emulatedLink.ts'
 import type { PlanningRates } from './rates.ts'
 
@@ -10,24 +11,51 @@ export function stepDivisor({ algorithm, layout, mask }: Pick<RunConfig, 'algori
   return mask === 'causal' && layout !== 'contiguous' && algorithm !== 'distflash' ? 2 : 1
 }
 
+/** Adds up what leaves by each wire during a step, and keeps the most that a step must cover. */
+class StepBytes implements StepSink {
+  readonly most = { forward: 0, backward: 0 }
+  #step = 0
+  #pass: StepPass = 'forward'
+  #attends = false
+  #inner = 0
+  #outer = 0
+
+  block(step: number, pass: StepPass, stage: StepPlan['stage']): void {
+    this.#step = step
+    this.#pass = pass
+    this.#attends = stage === 'attend'
+    this.#inner = 0
+    this.#outer = 0
+  }
+
+  work(_work: PlannedWork): void {}
+
+  fold(_fold: Fold): void {}
+
+  move(direction: 'send' | 'recv', channel: Channel, _payload: Payload, _peer: number, _owner: number, bytes: number, _hop: number,
+    _place: Place, settleStep: number): void {
+    if (direction === 'recv' || !this.#attends) return
+    const ahead = wireClassOf(channel) === 'inner' ? this.#inner += bytes : this.#outer += bytes
+    this.most[this.#pass] = Math.max(this.most[this.#pass], ahead / (settleStep - this.#step + 1))
+  }
+}
+
+const knownBytes = new WeakMap<Plan, StepBytes['most']>()
+
 /**
  * Most bytes that a step's compute must cover: those of a move and of what leaves by the same wire before it, shared out
  * among the steps that it has. A block for the next window of a double ring has a whole window; its gradient has one step.
  */
-function bytesPerStep({ ranks }: Plan, pass: StepPass): number {
-  let most = 0
-  for (const { steps } of ranks) {
-    for (const { step, stage, pass: stepPass, sends } of steps) {
-      if (stage !== 'attend' || stepPass !== pass) continue
-      let inner = 0
-      let outer = 0
-      for (const { channel, bytes, settleStep } of sends) {
-        const ahead = wireClassOf(channel) === 'inner' ? inner += bytes : outer += bytes
-        most = Math.max(most, ahead / (settleStep - step + 1))
-      }
-    }
+function bytesPerStep(plan: Plan, pass: StepPass): number {
+  const known = knownBytes.get(plan)
+  if (known !== undefined) return known[pass]
+  const bytes = new StepBytes()
+  const ranks = plan.movesAlike ? 1 : plan.world
+  for (let rank = 0; rank < ranks; rank++) {
+    for (let step = 0; step < plan.stepCount; step++) plan.emitStep(rank, step, bytes)
   }
-  return most
+  knownBytes.set(plan, bytes.most)
+  return bytes.most[pass]
 }
 
 /**

@@ -8,6 +8,16 @@ const FLOAT_BYTES = 4
 /** A block that travels as bfloat16 is kept in that form beside its floats. */
 const WIRE_BYTES = { float32: 0, bfloat16: 2 } as const
 
+/** Bytes of an element in memory, of queries and outputs, of K/V, and of gradients on their way; accumulators are float32. */
+export interface HeldBytes {
+  readonly query: number
+  readonly kv: number
+  readonly gradient: number
+}
+
+const heldInRun = ({ wireDtype }: RunConfig): HeldBytes =>
+  ({ query: FLOAT_BYTES, kv: FLOAT_BYTES + WIRE_BYTES[wireDtype], gradient: FLOAT_BYTES })
+
 /** Bytes of the largest rank's buffers in a run, the backend's scratch included; `auto` is taken for the embedded backend. */
 export function bytesPerRank(config: RunConfig, plan: Plan): number {
   const backend = config.backend === 'auto' ? 'wasm' : config.backend
@@ -27,7 +37,7 @@ interface Blocks {
 }
 
 /** In a ring the block attended to and the one that arrives. */
-function blocksOf({ algorithm, window }: RunConfig, plan: Plan): Blocks {
+function blocksOf({ algorithm, window }: RunConfig, plan: Pick<Plan, 'geometry' | 'hops'>): Blocks {
   const ringSize = plan.geometry.ringSize
   if (plan.hops === 0 || ringSize === 1) return { kv: 1, gradient: 1, queries: 1 }
   switch (algorithm) {
@@ -50,19 +60,20 @@ function blocksOf({ algorithm, window }: RunConfig, plan: Plan): Blocks {
  * of the heads that a rank computes and the tokens it computes on, with as many blocks as its algorithm must hold. A Ulysses
  * group's all-to-all goes between two sets of q, k, v and out, backward also of their gradients.
  * Nothing in it grows with the sequence but the rank's own share.
+ * @param held element sizes, where they are other than in a run of ours.
  */
-export function formulaBytes(config: RunConfig, plan: Plan): number {
+export function formulaBytes(config: RunConfig, plan: Pick<Plan, 'geometry' | 'hops'>, held: HeldBytes = heldInRun(config)): number {
   const { batch, heads, kvHeads, headDim, tokens } = rankShape(config)
   const backward = config.pass === 'forward-backward'
   const { kv, gradient, queries } = blocksOf(config, plan)
   const rows = batch * heads * tokens
-  const queryBytes = rows * headDim * FLOAT_BYTES
+  const queryBytes = rows * headDim * held.query
   const keyElements = 2 * batch * kvHeads * tokens * headDim
   const perSide = (backward ? 4 : 2) * queryBytes
-  const kvBytes = keyElements * (FLOAT_BYTES + WIRE_BYTES[config.wireDtype])
-  const gradientBytes = backward ? keyElements * FLOAT_BYTES : 0
+  const kvBytes = keyElements * held.kv
+  const gradientBytes = backward ? keyElements * held.gradient : 0
   const atHome = plan.geometry.degree === 1 ? 0 : perSide + kvBytes + gradientBytes
   const [blockQ, blockK] = [Math.min(config.blockQ, tokens), Math.min(config.blockK, tokens)]
   const tileBytes = FLOAT_BYTES * (blockQ * blockK + (2 * blockQ + 2 * blockK) * headDim + 2 * blockQ)
-  return queries * perSide + kv * kvBytes + gradient * gradientBytes + queryBytes + 8 * rows + atHome + tileBytes
+  return queries * perSide + kv * kvBytes + gradient * gradientBytes + rows * headDim * FLOAT_BYTES + 8 * rows + atHome + tileBytes
 }

@@ -4,11 +4,11 @@ import { LAYOUTS, MASKS, parseRunConfig, PASSES, type RunConfig, type RunConfigI
 import type { StepPass } from '../../kernels/plan/plan.ts'
 import { planRun } from '../../kernels/plan/planRun.ts'
 import { runResult } from '../analysis/runResult.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { anyConfig, anyLink } from '../simulator/testConfigs.ts'
 import { contiguousMakespanPairs, contiguousRing } from './contiguous.ts'
 import { minShardTokens, stepDivisor } from './hideCondition.ts'
-import { planReport } from './planReport.ts'
+import { planFigures, planReport } from './planReport.ts'
 
 const configOf = (fields: Partial<RunConfigInput>): RunConfig =>
   parseRunConfig({ world: 8, seqLen: 4096, heads: 8, headDim: 64, ...fields }, 'test')
@@ -63,7 +63,9 @@ describe('plan report', () => {
     expect(tiled('striped', 8)?.speedupOverContiguous).toBeCloseTo(122 / 80, 12)
     expect(tiled('zigzag', 8)?.speedupOverContiguous).toBeCloseTo(122 / 66, 12)
     expect(tiled('striped', 32)?.speedupOverContiguous).toBe(1)
-    expect(planReport(configOf({ world: 256, seqLen: 512 })).tileQuantised).toBeNull()
+    // Larger worlds too: m = 2 tiles a shard, every step but the first half of what the contiguous ring's last rank has.
+    expect(planReport(configOf({ world: 256, seqLen: 256 * 16, blockQ: 8, blockK: 8 })).tileQuantised?.makespanPairs).toBe((3 + 255 * 2) * 64)
+    expect(planReport(configOf({ world: 256, seqLen: 1 << 24, lookback: 5000, blockQ: 1 })).tileQuantised).toBeNull()
   })
 
   test('steps say what they are, and transfers are counted by kind', () => {
@@ -97,9 +99,16 @@ describe('plan report', () => {
   test('simulated figures are those of the simulation\'s timeline, for every algorithm', () => {
     fc.assert(fc.property(anyConfig, anyLink, (any, link) => {
       const config: RunConfig = { ...any, link, model: { gflops: 2 } }
-      const { makespanMs, overlapRatio, idleFraction } = runResult(simulate(config, { gflopsPerRank: 2, link }), null)
+      const { makespanMs, overlapRatio, idleFraction } = runResult(simulateRing(config, { gflopsPerRank: 2, link }), null)
       expect(planReport(config).simulated).toEqual({ makespanMs, overlapRatio, idleFraction })
     }))
+  })
+
+  test('figures without steps are those with them', () => {
+    const config = configOf({ algorithm: 'double-ring', window: 2, pass: 'forward-backward' })
+    const { plan: { ranks, ...plan }, ...figures } = planReport(config)
+    const without = planFigures(config, planRun(config))
+    expect(without).toEqual({ ...figures, plan: { ...plan, ranks: ranks.map((rank) => ({ ...rank, steps: [] })) } })
   })
 
   test('every figure is finite at the ends of what a config may say', () => {

@@ -3,13 +3,13 @@ import type { Plan } from '../../kernels/plan/plan.ts'
 import { planRun } from '../../kernels/plan/planRun.ts'
 import { tileQuantised } from '../../kernels/plan/tileQuantised.ts'
 import type { PlanReport } from '../../preload/contract/plan.ts'
-import { planSchedule } from '../simulator/planSchedule.ts'
+import { UNDISTURBED } from '../simulator/circumstances.ts'
+import { figuresOnCluster } from '../simulator/simulateFigures.ts'
 import { contiguousRing, speedupOverContiguous } from './contiguous.ts'
 import { minShardTokens } from './hideCondition.ts'
 import { bytesPerRank, formulaBytes } from './memory.ts'
-import { planSummary } from './planSummary.ts'
+import { planSummary, planSummaryWithoutSteps } from './planSummary.ts'
 import { planningRates } from './rates.ts'
-import { scheduleFigures } from './scheduleFigures.ts'
 
 /** What whole tiles cost, and what they leave of the gain over the contiguous ring, which computes whole tiles as well. */
 function tileFigures(config: RunConfig, plan: Plan): PlanReport['tileQuantised'] {
@@ -29,11 +29,16 @@ function tileFigures(config: RunConfig, plan: Plan): PlanReport['tileQuantised']
  */
 export function planReport(config: RunConfig): PlanReport {
   const plan = planRun(config)
+  return { ...planFigures(config, plan), plan: planSummary(plan) }
+}
+
+/** The same without the steps of the ranks, for worlds of any size. @param plan of the config. */
+export function planFigures(config: RunConfig, plan: Plan): PlanReport {
   const rates = planningRates(config)
-  const schedule = planSchedule(plan, { gflopsPerRank: rates.gflopsPerRank, link: rates }, config.overlap, config.stragglers)
+  const { makespanMs, overlapRatio, idleFraction } = figuresOnCluster(plan, config, rates.cluster, UNDISTURBED)
   return {
     config,
-    plan: planSummary(plan),
+    plan: planSummaryWithoutSteps(plan),
     makespanPairs: plan.makespanPairs,
     idleFraction: plan.idleFraction,
     totalPairs: plan.totalPairs,
@@ -48,6 +53,6 @@ export function planReport(config: RunConfig): PlanReport {
       latencyUs: rates.latencyUs,
       basis: rates.basis,
     },
-    simulated: scheduleFigures(schedule),
+    simulated: { makespanMs, overlapRatio, idleFraction },
   }
 }

@@ -1,20 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LAYOUTS } from '../../kernels/config/runConfig.ts'
-import type { Move, Plan, StepPlan } from '../../kernels/plan/plan.ts'
+import type { Move, Plan, StepPlan, StepSink } from '../../kernels/plan/plan.ts'
 import { planRun } from '../../kernels/plan/planRun.ts'
 import { IncomingWire, OutgoingWire, wireClassOf } from '../../kernels/transport/emulatedLink.ts'
-import { UnworkablePlanError } from './planColumns.ts'
-import { type PlanSchedule, planSchedule, type SimulationRates } from './planSchedule.ts'
+import { UNDISTURBED } from './circumstances.ts'
+import { emulatedCluster, type RingRates } from './emulatedCluster.ts'
+import { type PlanSchedule, planSchedule } from './planSchedule.ts'
 import { anyConfig, anyLink, configOf } from './testConfigs.ts'
+import { UnworkablePlanError } from './unworkablePlan.ts'
 
-/** One pair takes one ns. */
-const ratesOf = (plan: Plan, link: SimulationRates['link'] = null): SimulationRates => ({ gflopsPerRank: plan.flopsPerPair, link })
+/** Where one pair takes one ns. */
+const scheduleOf = (plan: Plan, link: RingRates['link'] = null, overlap = true, stragglers: Readonly<Record<string, number>> = {}): PlanSchedule =>
+  planSchedule(plan, {
+    cluster: emulatedCluster(plan.basis.config, { gflopsPerRank: plan.flopsPerPair, link }), disturbance: UNDISTURBED, overlap, stragglers,
+  })
 
 const freely = (fields: Parameters<typeof configOf>[0]): { plan: Plan; schedule: PlanSchedule } => {
   const config = configOf(fields)
   const plan = planRun(config)
-  return { plan, schedule: planSchedule(plan, ratesOf(plan), config.overlap, config.stragglers) }
+  return { plan, schedule: scheduleOf(plan, null, config.overlap, config.stragglers) }
 }
 
 interface PlannedMove extends Move {
@@ -25,9 +30,22 @@ interface PlannedMove extends Move {
 const endsOf = (plan: Plan, ends: 'sends' | 'recvs'): PlannedMove[] =>
   plan.ranks.flatMap(({ rank, steps }) => steps.flatMap((step) => step[ends].map((move) => ({ ...move, rank, step: step.step }))))
 
+/** Tells a step that is an object. */
+function tell(plan: Plan, { step, pass, stage, queryOwner, kvOwner, sends, recvs }: StepPlan, sink: StepSink): void {
+  const positionOf = (rank: number): number => (rank < 0 ? -1 : plan.ranks[rank].seat.position)
+  sink.block(step, pass, stage, positionOf(queryOwner), positionOf(kvOwner))
+  for (const direction of ['send', 'recv'] as const) {
+    for (const { channel, payload, peer, owner, bytes, hop, place, settleStep } of direction === 'send' ? sends : recvs) {
+      sink.move(direction, channel, payload, peer, owner, bytes, hop, place, settleStep)
+    }
+  }
+}
+
 /** A plan with its steps changed. */
-const changed = (plan: Plan, change: (step: StepPlan, rank: number) => StepPlan): Plan =>
-  ({ ...plan, ranks: plan.ranks.map((rank) => ({ ...rank, steps: rank.steps.map((step) => change(step, rank.rank)) })) })
+function changed(plan: Plan, change: (step: StepPlan, rank: number) => StepPlan): Plan {
+  const ranks = plan.ranks.map((rank) => ({ ...rank, steps: rank.steps.map((step) => change(step, rank.rank)) }))
+  return { ...plan, ranks, emitStep: (rank, step, sink) => { tell(plan, ranks[rank].steps[step], sink) } }
+}
 
 describe('free communication', () => {
   for (const layout of LAYOUTS) {
@@ -66,7 +84,7 @@ describe('with a link', () => {
     fc.assert(fc.property(fc.integer({ min: 1, max: 6 }), fc.constantFrom(...LAYOUTS), fc.boolean(), anyLink, fc.double({ min: 1, max: 4, noNaN: true }),
       (world, layout, overlap, link, slow) => {
         const plan = planRun(configOf({ world, layout }))
-        const { steps } = planSchedule(plan, ratesOf(plan, link), overlap, { 0: slow })
+        const { steps } = scheduleOf(plan, link, overlap, { 0: slow })
         const wireNs = plan.bytesPerHop / link.bandwidthGBps
         let enter = plan.ranks.map(() => 0)
         for (let step = 0; step < world; step++) {
@@ -92,9 +110,9 @@ describe('with a link', () => {
     const plan = planRun(config)
     const stepNs = plan.ranks[0].steps[0].pairs
     const link = { bandwidthGBps: plan.bytesPerHop / (3 * stepNs), latencyUs: 0 }
-    expect(planSchedule(plan, ratesOf(plan, link), true, {}).makespanNs).toBeCloseTo((world / window) * ((window - 1) * 3 + 1) * stepNs, 3)
+    expect(scheduleOf(plan, link, true).makespanNs).toBeCloseTo((world / window) * ((window - 1) * 3 + 1) * stepNs, 3)
     const ring = planRun(configOf({ world, mask: 'full' }))
-    expect(planSchedule(ring, ratesOf(ring, link), true, {}).makespanNs).toBeCloseTo(((world - 1) * 3 + 1) * stepNs, 3)
+    expect(scheduleOf(ring, link, true).makespanNs).toBeCloseTo(((world - 1) * 3 + 1) * stepNs, 3)
   })
 
   test('backward, K/V and its gradient take turns on one wire', () => {
@@ -103,7 +121,7 @@ describe('with a link', () => {
     // Forward hops of 2 steps; backward of K/V and a gradient, 2 + 2 steps behind 2.5. The first sends K/V alone.
     const link = { bandwidthGBps: plan.bytesPerHop / (2 * stepNs), latencyUs: 0 }
     const expected = (3 * 2 + 1) + 2.5 + (4 + 4) + 2.5
-    expect(planSchedule(plan, ratesOf(plan, link), true, {}).makespanNs).toBeCloseTo(expected * stepNs, 3)
+    expect(scheduleOf(plan, link, true).makespanNs).toBeCloseTo(expected * stepNs, 3)
   })
 
   test('nothing hides an all-to-all', () => {
@@ -113,18 +131,18 @@ describe('with a link', () => {
     const bytes = plan.traffic.reduce((sum, { hops, bytesPerHop }) => sum + hops * bytesPerHop, 0)
     expect(plan.traffic.map(({ payload, hops }) => [payload, hops])).toEqual([['qkv', degree - 1], ['out', degree - 1]])
     for (const overlap of [true, false]) {
-      expect(planSchedule(plan, ratesOf(plan, link), overlap, {}).makespanNs).toBeCloseTo(plan.makespanPairs + bytes / 0.5 + 2 * 3000, 3)
+      expect(scheduleOf(plan, link, overlap).makespanNs).toBeCloseTo(plan.makespanPairs + bytes / 0.5 + 2 * 3000, 3)
     }
   })
 
   test('moves take the executor\'s emulated wires: one at a time from a rank, one at a time into a channel', () => {
     fc.assert(fc.property(anyConfig, anyLink, (config, link) => {
       const plan = planRun(config)
-      const { moves, moveOf } = planSchedule(plan, ratesOf(plan, link), config.overlap, config.stragglers)
+      const { moves } = scheduleOf(plan, link, config.overlap, config.stragglers)
       const wires = Map.groupBy(endsOf(plan, 'sends'), ({ rank, channel }) => `${rank} ${wireClassOf(channel)}`)
       for (const sends of wires.values()) {
         const wire = new OutgoingWire(link)
-        const inTurn = sends.map(({ hop, bytes }) => ({ at: moveOf(hop), bytes })).sort((a, b) => moves.startNs[a.at] - moves.startNs[b.at])
+        const inTurn = sends.map(({ hop, bytes }) => ({ at: hop, bytes })).sort((a, b) => moves.startNs[a.at] - moves.startNs[b.at])
         for (const { at, bytes } of inTurn) {
           const startNs = wire.take(moves.readyNs[at], bytes)
           // The emulation rounds every instant to whole ns.
@@ -135,8 +153,7 @@ describe('with a link', () => {
       const inlets = Map.groupBy(endsOf(plan, 'recvs'), ({ rank, channel }) => `${rank} ${channel}`)
       for (const recvs of inlets.values()) {
         const wire = new IncomingWire(link)
-        for (const { hop, bytes } of recvs) {
-          const at = moveOf(hop)
+        for (const { hop: at, bytes } of recvs) {
           const real = { senderStartNs: moves.readyNs[at], startNs: 0, endNs: 0 }
           const { startNs, endNs } = wire.arrival(real, moves.startNs[at], bytes)
           expect(Math.abs(startNs - moves.arrivingNs[at])).toBeLessThanOrEqual(recvs.length + 1)
@@ -149,12 +166,12 @@ describe('with a link', () => {
   test('nothing happens before what it waits for, in any algorithm', () => {
     fc.assert(fc.property(anyConfig, anyLink, (config, link) => {
       const plan = planRun(config)
-      const { steps, moves, at, moveOf, makespanNs } = planSchedule(plan, ratesOf(plan, link), config.overlap, config.stragglers)
+      const { steps, moves, at, makespanNs } = scheduleOf(plan, link, config.overlap, config.stragglers)
       for (const { rank, step, hop, settleStep } of [...endsOf(plan, 'sends'), ...endsOf(plan, 'recvs')]) {
         const posted = (config.overlap ? steps.enterNs : steps.computeEndNs)[at(rank, step)]
         const isSend = plan.ranks[rank].steps[step].sends.some((move) => move.hop === hop)
-        const end = (isSend ? moves.sentNs : moves.arrivedNs)[moveOf(hop)]
-        expect(moves.readyNs[moveOf(hop)]).toBeGreaterThanOrEqual(posted)
+        const end = (isSend ? moves.sentNs : moves.arrivedNs)[hop]
+        expect(moves.readyNs[hop]).toBeGreaterThanOrEqual(posted)
         expect(end).toBeLessThanOrEqual(steps.leaveNs[at(rank, config.overlap ? settleStep : step)])
       }
       for (const { rank } of plan.ranks) {
@@ -167,7 +184,7 @@ describe('with a link', () => {
 
 describe('plans that do not work are refused', () => {
   const plan = planRun(configOf({ world: 3 }))
-  const run = (bad: Plan) => () => planSchedule(bad, ratesOf(bad), true, {})
+  const run = (bad: Plan) => () => scheduleOf(bad)
 
   test('a block that nobody expects, and one that nobody sends', () => {
     expect(run(changed(plan, (step, rank) => (rank === 1 && step.step === 0 ? { ...step, recvs: [] } : step)))).toThrow(/rank 0 sends a block to rank 1, which does not expect it/)

@@ -6,7 +6,7 @@ import { PAYLOADS, SPAN_CATEGORIES } from '../../kernels/timeline/categories.ts'
 import { runResult } from '../analysis/runResult.ts'
 import { channelOfSpan } from '../timeline/rankLanes.ts'
 import type { Timeline } from '../timeline/timeline.ts'
-import { simulate } from './simulate.ts'
+import { simulateRing } from './testSimulation.ts'
 import { anyConfig, anyLink, configOf } from './testConfigs.ts'
 
 /** One pair takes one ns. */
@@ -30,7 +30,7 @@ describe('simulation', () => {
       test(`free communication: ${layout} on ${world} ranks lasts exactly the plan's makespan`, () => {
         const config = configOf({ world, layout })
         const plan = planRun(config)
-        const timeline = simulate(config, { gflopsPerRank: pairPerNs(config), link: null })
+        const timeline = simulateRing(config, { gflopsPerRank: pairPerNs(config), link: null })
         expect(makespanNs(timeline)).toBe(plan.makespanPairs)
         expect(runResult(timeline, null).idleFraction).toBeCloseTo(plan.idleFraction, 12)
       })
@@ -42,7 +42,7 @@ describe('simulation', () => {
     const ring = { world: 4, layout: 'contiguous', mask: 'full', heads: 1, kvHeads: 1 } as const
     const run = (overlap: boolean): Timeline => {
       const config = configOf({ ...ring, overlap })
-      return simulate(config, { gflopsPerRank: pairPerNs(config), link })
+      return simulateRing(config, { gflopsPerRank: pairPerNs(config), link })
     }
     const hop = 500 + planRun(configOf(ring)).bytesPerHop / 2
     expect(runResult(run(true), null).overlapRatio).toBe(1)
@@ -53,7 +53,7 @@ describe('simulation', () => {
   test('a straggler delays every step by its factor and is waited for as a peer', () => {
     // With two ranks the only hop starts before the delay: nobody waits within the pass. With three, step 1 waits.
     const config = configOf({ world: 3, layout: 'contiguous', mask: 'full', seqLen: 255, stragglers: { 1: 3 } })
-    const timeline = simulate(config, { gflopsPerRank: pairPerNs(config), link: null })
+    const timeline = simulateRing(config, { gflopsPerRank: pairPerNs(config), link: null })
     expect(makespanNs(timeline)).toBe(3 * planRun(config).makespanPairs)
     const { ranks } = runResult(timeline, null)
     expect(ranks[2].waitPeerMs).toBeGreaterThan(0)
@@ -65,7 +65,7 @@ describe('simulation', () => {
 
   test('a wire slower than compute shows as waiting for the wire, not for a peer', () => {
     const config = configOf({ world: 2, mask: 'full' })
-    const { ranks } = runResult(simulate(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 1, latencyUs: 1000 } }), null)
+    const { ranks } = runResult(simulateRing(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 1, latencyUs: 1000 } }), null)
     for (const rank of ranks) {
       expect(rank.waitPeerMs).toBe(0)
       expect(rank.waitLinkMs).toBeGreaterThan(0.9)
@@ -73,7 +73,7 @@ describe('simulation', () => {
   })
 
   const anyCase = fc.tuple(anyConfig, anyLink).map(([config, link]) =>
-    ({ config, timeline: simulate(config, { gflopsPerRank: pairPerNs(config) / 7, link }) }))
+    ({ config, timeline: simulateRing(config, { gflopsPerRank: pairPerNs(config) / 7, link }) }))
 
   test('spans of a lane are disjoint', () => {
     fc.assert(fc.property(anyCase, ({ timeline }) => {
@@ -108,7 +108,7 @@ describe('simulation', () => {
   test('a wait is charged to one neighbour, the one whose half of the hop ends last, as in a run', () => {
     // Rank 1 computes long after its neighbours: rank 0 waits for it to take its block, though rank 2's came early.
     const config = configOf({ world: 3, layout: 'contiguous', mask: 'full', seqLen: 255, overlap: false, stragglers: { 1: 5 } })
-    const timeline = simulate(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 10, latencyUs: 0 } })
+    const timeline = simulateRing(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 10, latencyUs: 0 } })
     const waits = spansOf(timeline).filter((span) => span.rank === 0 && span.step === 0 && span.category.startsWith('wait'))
     expect(waits.map(({ category, peer, payload }) => [category, peer, payload])).toEqual([['wait-peer', 1, 'kv'], ['wait-link', 1, 'kv']])
   })
@@ -125,7 +125,7 @@ describe('simulation', () => {
 
   const lanesOf = (fields: Parameters<typeof configOf>[0]): string[] => {
     const config = configOf(fields)
-    const { lanes } = simulate(config, { gflopsPerRank: 1, link: null })
+    const { lanes } = simulateRing(config, { gflopsPerRank: 1, link: null })
     return lanes.filter(({ rank }) => rank === 0).map(({ name }) => name.replace('Rank 0 · ', ''))
   }
 
@@ -142,7 +142,7 @@ describe('simulation', () => {
 
   test('no link hides an all-to-all: nothing of it overlaps', () => {
     const config = configOf({ world: 4, algorithm: 'ulysses', mask: 'full', pass: 'forward-backward' })
-    const result = runResult(simulate(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 1, latencyUs: 1 } }), null)
+    const result = runResult(simulateRing(config, { gflopsPerRank: pairPerNs(config), link: { bandwidthGBps: 1, latencyUs: 1 } }), null)
     expect(result.overlapRatio).toBe(0)
     expect(result.ranks[0].waitLinkMs).toBeCloseTo(result.ranks[0].exposedMs, 6)
   })
@@ -151,7 +151,7 @@ describe('simulation', () => {
     const config = configOf({ world: 8, algorithm: 'double-ring', window: 4, mask: 'full' })
     const { bytesPerHop, ranks } = planRun(config)
     const link = { bandwidthGBps: bytesPerHop / (3 * ranks[0].steps[0].pairs), latencyUs: 0 }
-    const spans = spansOf(simulate(config, { gflopsPerRank: pairPerNs(config), link }))
+    const spans = spansOf(simulateRing(config, { gflopsPerRank: pairPerNs(config), link }))
     const outerPeers = spans.filter(({ channel, category }) => channel === 'kv-outer' && category === 'recv').map(({ rank, peer }) => `${rank} ${peer}`)
     const waits = spans.filter(({ category }) => category === 'wait-link')
     expect(outerPeers).toHaveLength(8)
@@ -162,7 +162,7 @@ describe('simulation', () => {
   test('flops of both passes are those of the plan', () => {
     const config = configOf({ world: 4, pass: 'forward-backward' })
     const plan = planRun(config)
-    const result = runResult(simulate(config, { gflopsPerRank: 1, link: null }), null)
+    const result = runResult(simulateRing(config, { gflopsPerRank: 1, link: null }), null)
     const flops = result.ranks.reduce((sum, rank) => sum + rank.flops, 0)
     expect(flops).toBe(3.5 * plan.totalPairs * plan.flopsPerPair)
   })

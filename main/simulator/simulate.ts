@@ -1,16 +1,15 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import { flopsPerPairIn, type Move, type Plan, type StepPlan } from '../../kernels/plan/plan.ts'
-import { planRun } from '../../kernels/plan/planRun.ts'
 import type { SettledMove } from '../../kernels/rank/mover.ts'
 import { splitWait } from '../../kernels/rank/splitWait.ts'
 import { CATEGORY_CODE, laneOf, type Payload, PAYLOAD_CODE, RANK_LANES, type RankLane, type SpanCategory } from '../../kernels/timeline/categories.ts'
-import type { RunRecord } from '../../preload/contract/run.ts'
+import type { RunFailure, RunRecord } from '../../preload/contract/run.ts'
+import type { ClusterModel, Disturbance } from '../../preload/contract/simulation.ts'
 import { spanName } from '../executor/spanNames.ts'
 import { addRankLanes, type RankLaneIndices } from '../timeline/rankLanes.ts'
 import { type NewSpan, type Timeline, TimelineBuilder } from '../timeline/timeline.ts'
-import { type PlanSchedule, planSchedule, type SimulationRates } from './planSchedule.ts'
-
-export type { SimulationRates } from './planSchedule.ts'
+import { planOnCluster, UNDISTURBED } from './circumstances.ts'
+import { type PlanSchedule, planSchedule } from './planSchedule.ts'
 
 type Facts = Pick<NewSpan, 'step' | 'peer' | 'hop' | 'bytes' | 'flops'> & { readonly payload?: Payload | 'none' }
 
@@ -19,6 +18,8 @@ class SimulationWriter {
   readonly #builder: TimelineBuilder
   readonly #plan: Plan
   readonly #lanes: RankLaneIndices
+  /** What each rank did last, in words. */
+  readonly #lastNames: (string | undefined)[] = []
 
   constructor(title: string, plan: Plan) {
     this.#builder = new TimelineBuilder(title, 'simulation')
@@ -30,10 +31,15 @@ class SimulationWriter {
     const start = Math.round(startNs)
     const { step = -1, peer = -1, flops = Number.NaN } = facts
     const name = spanName(this.#plan, { category, rank, lane, step, peer, payload, flops })
+    if (lane === 'compute') this.#lastNames[rank] = name
     this.#builder.append({
       lane: this.#lanes[rank][RANK_LANES.indexOf(lane)], category: CATEGORY_CODE[category], name: this.#builder.intern(name),
       startNs: start, durationNs: Math.round(endNs) - start, iteration: 0, payload: PAYLOAD_CODE[payload], ...facts,
     })
+  }
+
+  lastName(rank: number): string | null {
+    return this.#lastNames[rank] ?? null
   }
 
   timeline(run: RunRecord): Timeline {
@@ -41,13 +47,19 @@ class SimulationWriter {
   }
 }
 
-/** A move of a step as the executor reports it when it is over. */
-function settledMove({ moves, moveOf }: PlanSchedule, direction: 'send' | 'recv', move: Move): SettledMove {
-  const at = moveOf(move.hop)
-  const readyNs = moves.readyNs[at]
+/** A move of a step as the executor reports it when it is over. One that never began ends with all that is known, its peer late. */
+function settledMove({ moves, makespanNs }: PlanSchedule, direction: 'send' | 'recv', move: Move): SettledMove {
+  const { hop } = move
+  const readyNs = moves.readyNs[hop]
+  if (Number.isNaN(readyNs)) {
+    const never = { startNs: makespanNs, endNs: makespanNs }
+    return direction === 'send'
+      ? { direction, move, times: { readyNs: makespanNs, ...never } }
+      : { direction, move, times: { senderStartNs: makespanNs, ...never } }
+  }
   return direction === 'send'
-    ? { direction, move, times: { readyNs, startNs: moves.startNs[at], endNs: moves.sentNs[at] } }
-    : { direction, move, times: { senderStartNs: readyNs, startNs: moves.arrivingNs[at], endNs: moves.arrivedNs[at] } }
+    ? { direction, move, times: { readyNs, startNs: moves.startNs[hop], endNs: moves.sentNs[hop] } }
+    : { direction, move, times: { senderStartNs: readyNs, startNs: moves.arrivingNs[hop], endNs: moves.arrivedNs[hop] } }
 }
 
 const postedMoves = (schedule: PlanSchedule, { sends, recvs }: StepPlan): SettledMove[] => [
@@ -56,29 +68,47 @@ const postedMoves = (schedule: PlanSchedule, { sends, recvs }: StepPlan): Settle
 ]
 
 function writeRank(writer: SimulationWriter, schedule: PlanSchedule, rank: number, overlap: boolean): void {
-  const { plan, steps: times } = schedule
+  const { plan, steps: times, makespanNs, at: indexOf } = schedule
+  const known = (ns: number): number => (Number.isNaN(ns) ? makespanNs : ns)
   /** Moves under way: posted and not settled yet. */
   let open: readonly SettledMove[] = []
+  const writeMoves = (settled: readonly SettledMove[], stepOf: (move: Move) => number): void => {
+    for (const { direction, move, times: { startNs, endNs } } of settled) {
+      const { channel, peer, bytes, hop, payload } = move
+      if (Number.isNaN(schedule.moves.startNs[hop])) continue
+      writer.span(rank, laneOf(channel, direction), direction, startNs, endNs, { step: stepOf(move), peer, bytes, hop, payload })
+    }
+  }
   for (const step of plan.ranks[rank].steps) {
-    const at = schedule.at(rank, step.step)
+    const at = indexOf(rank, step.step)
+    if (Number.isNaN(times.enterNs[at])) break
     const { pass, pairs } = step
     if (pairs > 0) {
       const flops = pairs * flopsPerPairIn(plan, pass)
-      writer.span(rank, 'compute', 'compute', times.enterNs[at], times.attendEndNs[at], { step: step.step, flops })
-      if (times.computeEndNs[at] > times.attendEndNs[at]) {
-        writer.span(rank, 'compute', 'compute', times.attendEndNs[at], times.computeEndNs[at], { step: step.step })
+      writer.span(rank, 'compute', 'compute', times.beginNs[at], times.attendEndNs[at], { step: step.step, flops })
+      if (times.blockEndNs[at] > times.attendEndNs[at]) {
+        writer.span(rank, 'compute', 'compute', times.attendEndNs[at], times.blockEndNs[at], { step: step.step })
       }
     }
+    // As a run has it: of no step.
+    if (times.computeEndNs[at] > times.blockEndNs[at]) writer.span(rank, 'compute', 'merge', times.blockEndNs[at], times.computeEndNs[at], {})
     open = [...open, ...postedMoves(schedule, step)]
     const isDue = ({ move }: SettledMove): boolean => !overlap || move.settleStep <= step.step
     const [first, ...others] = open.filter(isDue)
     open = open.filter((move) => !isDue(move))
-    if (first === undefined) continue
-    writeWait(writer, rank, step.step, times.computeEndNs[at], times.leaveNs[at], [first, ...others])
-    for (const { direction, move: { channel, peer, bytes, hop, payload }, times: { startNs, endNs } } of [first, ...others]) {
-      writer.span(rank, laneOf(channel, direction), direction, startNs, endNs, { step: step.step, peer, bytes, hop, payload })
+    const leaveNs = known(times.leaveNs[at])
+    if (first !== undefined) {
+      writeWait(writer, rank, step.step, times.computeEndNs[at], leaveNs, [first, ...others])
+      writeMoves([first, ...others], () => step.step)
     }
+    if (step.step === plan.stepCount - 1) break
+    const nextNs = times.enterNs[indexOf(rank, step.step + 1)]
+    // A rank that died is gone; any other that goes no further waits at the barrier.
+    const goesOnNs = schedule.death?.rank === rank && schedule.death.step === step.step + 1 ? schedule.death.timeNs : known(nextNs)
+    if (goesOnNs > leaveNs) writer.span(rank, 'compute', 'barrier', leaveNs, goesOnNs, { step: step.step })
   }
+  // Nobody settles these any more, but they took the wire.
+  writeMoves(open, ({ settleStep }) => settleStep)
 }
 
 /** Divided as the executor divides its own waits. */
@@ -89,19 +119,30 @@ function writeWait(writer: SimulationWriter, rank: number, step: number, startNs
   }
 }
 
+function failureOf({ death }: PlanSchedule, writer: SimulationWriter): RunFailure | null {
+  if (death === null) return null
+  const { rank, step, timeNs } = death
+  return {
+    kind: 'crashed', rank, iteration: 0, step, lastSpan: writer.lastName(rank),
+    message: `rank ${rank} died as it began step ${step}, ${(timeNs / 1e6).toPrecision(3)} ms into the iteration, as the simulation was told to let it`,
+  }
+}
+
 /**
- * Times a config's plan with a cost model instead of running it: one iteration, all ranks, the spans and lanes of a run.
- * A pure function; see {@link planSchedule} for the model. The record says `modelled`: nothing here was measured.
+ * Times a config's plan on a cluster instead of running it: one iteration, all ranks, the spans and lanes of a run. A pure
+ * function; see `evaluate` for the model. Straggler factors and overlap are the config's. The record says `modelled`: nothing
+ * here was measured. Where a rank dies the record has the failure, and waits last until the end of what is known.
+ * @throws InvalidInputError where the cluster or the disturbance does not fit the config.
  */
-export function simulate(config: RunConfig, rates: SimulationRates): Timeline {
-  const plan = planRun(config)
-  const schedule = planSchedule(plan, rates, config.overlap, config.stragglers)
+export function simulate(config: RunConfig, cluster: ClusterModel, disturbance: Disturbance = UNDISTURBED): Timeline {
+  const plan = planOnCluster(config, cluster, disturbance)
+  const schedule = planSchedule(plan, { cluster, disturbance, overlap: config.overlap, stragglers: config.stragglers })
   const writer = new SimulationWriter(`${config.name} (simulated)`, plan)
   for (let rank = 0; rank < plan.world; rank++) writeRank(writer, schedule, rank, config.overlap)
   return writer.timeline({
     config,
     backend: 'modelled',
-    device: `simulated, ${rates.gflopsPerRank} GFLOP/s per rank`,
+    device: `simulated, ${cluster.label}`,
     transport: config.transport === 'socket' ? 'socket' : 'shared-memory',
     modelled: true,
     warnings: [],
@@ -111,7 +152,7 @@ export function simulate(config: RunConfig, rates: SimulationRates): Timeline {
     causalityViolations: 0,
     verification: null,
     outputChecksum: null,
-    failure: null,
+    failure: failureOf(schedule, writer),
     startedAt: new Date(0).toISOString(),
   })
 }

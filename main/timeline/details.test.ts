@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseRunConfig } from '../../kernels/config/runConfig.ts'
 import { CATEGORY_CODE } from '../../kernels/timeline/categories.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { spanDetails } from './spanDetails.ts'
 import { summarizeTimeline } from './summary.ts'
 import { traceOf } from './testTrace.ts'
@@ -18,7 +18,7 @@ const imported = traceOf({
   flows: [[0, 1, 'ac2g'], [2, 1, 'fwdbwd']],
 })
 
-const simulated = simulate(parseRunConfig({ name: 'four', world: 4, seqLen: 256, heads: 1, headDim: 4 }, 'test'),
+const simulated = simulateRing(parseRunConfig({ name: 'four', world: 4, seqLen: 256, heads: 1, headDim: 4 }, 'test'),
   { gflopsPerRank: 2, link: { bandwidthGBps: 4, latencyUs: 0 } })
 
 const indexOfCategory = (code: number): number => simulated.spans.category.indexOf(code)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseRunConfig } from '../../kernels/config/runConfig.ts'
 import { CATEGORY_CODE, type SpanCategory } from '../../kernels/timeline/categories.ts'
-import { simulate } from '../simulator/simulate.ts'
+import { simulateRing } from '../simulator/testSimulation.ts'
 import { lowerBound } from './sortByKey.ts'
 import { buildSpanIndex } from './spanIndex.ts'
 import type { SpanWaits } from './spanWaits.ts'
@@ -104,7 +104,7 @@ describe('viewport', () => {
 
   test('hops give one arrow from the send\'s start to the receive\'s end, at most one a pixel and pair of lanes', () => {
     const config = parseRunConfig({ world: 4, seqLen: 256, heads: 1, headDim: 4 }, 'test')
-    const timeline = simulate(config, { gflopsPerRank: 1, link: { bandwidthGBps: 1, latencyUs: 1 } })
+    const timeline = simulateRing(config, { gflopsPerRank: 1, link: { bandwidthGBps: 1, latencyUs: 1 } })
     const endNs = timeline.run?.iterations[0].endNs ?? 0
     const fine = queryViewport(timeline, { startNs: 0, endNs, pixels: 2000 }).flows
     expect(fine.fromLane).toHaveLength(4 * 3)

@@ -27,7 +27,7 @@ export interface PlanReport {
   readonly speedupOverContiguous: number
   /**
    * The same figures when whole tiles of blockQ x blockK are computed wherever they hold an allowed pair, as kernels do
-   * (reference section 2.5). Null where the world is too large to count tiles.
+   * (reference section 2.5). Null where counting would take seconds: many small tiles under a window or documents.
    */
   readonly tileQuantised: {
     readonly blockQ: number

@@ -1,8 +1,8 @@
-import type { Channel, Payload } from '../../timeline/categories.ts'
+import type { Channel } from '../../timeline/categories.ts'
 import type { PlanBasis } from '../basis.ts'
-import { rankAt, type Seat } from '../geometry.ts'
-import type { Fold, Move, Place, PlannedWork, StepPass, StepPlan } from '../plan.ts'
-import { attendStep, type Block, hasPairs, type HopNumbering, type Planner } from './planner.ts'
+import { rankAtPosition, type Seat } from '../geometry.ts'
+import type { Fold, Place, PlannedWork, StepPass, StepSink } from '../plan.ts'
+import { hasPairs, type HopNumbering, type Planner } from './planner.ts'
 
 /** Slots 1 and 2, and sides 1 and 2, serve the blocks of odd and even steps. */
 const turnOf = (step: number): number => 1 + (step - 1) % 2
@@ -23,87 +23,92 @@ export function distflashPlanner(basis: PlanBasis): Planner {
   const half = Math.floor(ringSize / 2)
   const backward = config.pass === 'forward-backward'
 
-  const blockOf = (position: number, step: number): Block | null => {
-    if (position < 0 || position >= ringSize || step > half) return null
-    if (step <= position) return { query: position, key: position - step }
-    return 2 * step < ringSize ? { query: ringSize + position - step, key: position } : null
-  }
+  /** What a position computes at a step: its own queries, another's that it helps, or nothing. */
+  const roleOf = (position: number, step: number): 'own' | 'helps' | 'idles' =>
+    step > half ? 'idles' : step <= position ? 'own' : 2 * step < ringSize ? 'helps' : 'idles'
+  const queryOf = (position: number, step: number): number => (step <= position ? position : ringSize + position - step)
+  const keyOf = (position: number, step: number): number => (step <= position ? position - step : position)
   const steps = Array.from({ length: half + 1 }, (_, step) => step)
   const positions = Array.from({ length: ringSize }, (_, position) => position)
-  const lastWith = (condition: (block: Block, position: number) => boolean): number => Math.max(0, ...steps.filter((step) =>
-    positions.some((position) => {
-      const block = blockOf(position, step)
-      return block !== null && hasPairs(basis, block) && condition(block, position)
-    })))
-  const lastStep = lastWith(() => true)
-  const lastHelp = lastWith((block, position) => block.query !== position)
-  const blockAt = (position: number, step: number): Block | null => (step > lastStep ? null : blockOf(position, step))
+  const lastWith = (roles: readonly string[]): number => steps.findLast((step) => positions.some((position) =>
+    roles.includes(roleOf(position, step)) && hasPairs(basis, queryOf(position, step), keyOf(position, step)))) ?? 0
+  const lastStep = lastWith(['own', 'helps'])
+  const lastHelp = lastWith(['helps'])
+  const roleAt = (position: number, step: number): ReturnType<typeof roleOf> => (step > lastStep ? 'idles' : roleOf(position, step))
 
-  /** The block another has to be sent something for, or gives something back for: not at step 0, and only with pairs. */
-  const sharedBlock = (set: number, position: number, step: number): Block | null => {
-    const block = step > 0 ? blockAt(position, step) : null
-    return block !== null && basis.pairs(set, block.query, block.key) > 0 ? block : null
+  /** The role in a block that another has to be sent something for, or gives something back for: not at step 0, and only with pairs. */
+  const sharedRole = (set: number, position: number, step: number): ReturnType<typeof roleOf> => {
+    const role = step > 0 ? roleAt(position, step) : 'idles'
+    return role !== 'idles' && basis.pairs(set, queryOf(position, step), keyOf(position, step)) > 0 ? role : 'idles'
   }
 
-  function plan(pass: StepPass, seat: Seat, firstStep: number, hopNumber: HopNumbering): StepPlan[] {
+  const places = (buffer: 'kv' | 'dkv', slots: number): Place[] => Array.from({ length: slots }, (_, slot): Place => ({ buffer, slot }))
+  const sides = (buffer: 'query' | 'partial' | 'dq'): Place[] => Array.from({ length: 3 }, (_, side): Place => ({ buffer, side }))
+  const [kvPlaces, dkvPlaces] = [places('kv', 3), places('dkv', ARRIVING_GRADIENT + 1)]
+  const sidePlaces = { query: sides('query'), partial: sides('partial'), dq: sides('dq') }
+  const foldResult = { forward: { what: 'partial', from: ARRIVING_RESULT }, backward: { what: 'dq', from: ARRIVING_RESULT } } as const
+  const foldGradient: Fold = { what: 'gradient', from: ARRIVING_GRADIENT, into: OWN }
+  const bytesIn = (pass: StepPass) => ({
+    kv: basis.bytes('kv', pass), query: basis.bytes('query', pass), dkv: basis.bytes('dkv', pass),
+    partial: basis.bytes('partial', pass), dq: basis.bytes('dq', pass),
+  })
+  const bytesOf = { forward: bytesIn('forward'), backward: bytesIn('backward') }
+
+  function emit(pass: StepPass, seat: Seat, local: number, firstStep: number, hopNumber: HopNumbering, sink: StepSink): void {
     const { set, position } = seat
-    const rankOf = (at: number): number => rankAt(geometry, { ...seat, position: at })
+    const step = firstStep + local
+    const idles = roleAt(position, local) === 'idles'
+    sink.block(step, pass, 'attend', idles ? -1 : queryOf(position, local), idles ? -1 : keyOf(position, local))
+    const work = workAt(pass, set, position, local)
+    if (work !== null) sink.work(work)
 
-    function movesAt(local: number): Pick<StepPlan, 'sends' | 'recvs' | 'folds'> {
-      const step = firstStep + local
-      const sends: Move[] = []
-      const recvs: Move[] = []
-      const folds: Fold[] = []
-      const move = (into: Move[], channel: Channel, payload: Payload, peer: number, owner: number, place: Place): void => void into.push({
-        channel, payload, place, peer: rankOf(peer), owner: rankOf(owner), bytes: basis.bytes(payload, pass), settleStep: step,
-        hop: hopNumber(channel, step, rankOf(into === sends ? position : peer)),
-      })
-      const next = local + 1
-      const consumer = (position + next) % ringSize
-      const wanted = sharedBlock(set, consumer, next)
-      if (wanted?.key === position) move(sends, 'kv', 'kv', consumer, position, { buffer: 'kv', slot: OWN })
-      if (wanted?.query === position) move(sends, 'query', 'query', consumer, position, { buffer: 'query', side: OWN })
-      const coming = sharedBlock(set, position, next)
-      if (coming?.query === position) move(recvs, 'kv', 'kv', coming.key, coming.key, { buffer: 'kv', slot: turnOf(next) })
-      if (coming?.key === position) move(recvs, 'query', 'query', coming.query, coming.query, { buffer: 'query', side: turnOf(next) })
-
-      const before = local - 1
-      const buffer = pass === 'forward' ? 'partial' : 'dq'
-      const done = sharedBlock(set, position, before)
-      const user = (position + before) % ringSize
-      const used = before > 0 ? sharedBlock(set, user, before) : null
-      if (done?.key === position) move(sends, 'result', buffer, done.query, done.query, { buffer, side: turnOf(before) })
-      if (used?.query === position) {
-        move(recvs, 'result', buffer, user, position, { buffer, side: ARRIVING_RESULT })
-        folds.push({ what: buffer, from: ARRIVING_RESULT })
-      }
-      if (pass === 'backward' && done?.query === position) {
-        move(sends, 'dkv', 'dkv', done.key, done.key, { buffer: 'dkv', slot: turnOf(before) })
-      }
-      if (pass === 'backward' && used?.key === position) {
-        move(recvs, 'dkv', 'dkv', user, position, { buffer: 'dkv', slot: ARRIVING_GRADIENT })
-        folds.push({ what: 'gradient', from: ARRIVING_GRADIENT, into: OWN })
-      }
-      return { sends, recvs, folds }
+    const move = (direction: 'send' | 'recv', channel: Channel, payload: keyof typeof bytesOf.forward, peer: number, owner: number, place: Place): void => {
+      const sender = rankAtPosition(geometry, seat, direction === 'send' ? position : peer)
+      sink.move(direction, channel, payload, rankAtPosition(geometry, seat, peer), rankAtPosition(geometry, seat, owner), bytesOf[pass][payload],
+        hopNumber(channel, step, sender), place, step)
     }
+    // Whoever attends at step t is t places on from whose keys it uses, or from whose queries wait for it.
+    const next = local + 1
+    const consumer = (position + next) % ringSize
+    const wanted = sharedRole(set, consumer, next)
+    const wants = (role: 'own' | 'helps'): boolean => wanted === role &&
+      (role === 'own' ? keyOf(consumer, next) : queryOf(consumer, next)) === position
+    const coming = sharedRole(set, position, next)
+    const before = local - 1
+    const done = sharedRole(set, position, before)
+    const user = (position + before + ringSize) % ringSize
+    const used = before > 0 ? sharedRole(set, user, before) : 'idles'
+    const uses = (role: 'own' | 'helps'): boolean => used === role &&
+      (role === 'own' ? keyOf(user, before) : queryOf(user, before)) === position
+    const result = pass === 'forward' ? 'partial' : 'dq'
+    const gives = pass === 'backward'
 
-    /** Backward, the own block is computed even without pairs, since others' gradients are added to what it leaves. */
-    function workAt(local: number): PlannedWork | null {
-      const gradientIn = (slot: number, fresh: boolean): PlannedWork['gradient'] => (pass === 'backward' ? { slot, fresh } : null)
-      if (local === 0) {
-        return pass === 'backward' || basis.pairs(set, position, position) > 0
-          ? { side: OWN, kvSlot: OWN, gradient: gradientIn(OWN, true) } : null
-      }
-      const block = sharedBlock(set, position, local)
-      if (block === null) return null
-      const turn = turnOf(local)
-      return block.query === position
-        ? { side: OWN, kvSlot: turn, gradient: gradientIn(turn, true) }
-        : { side: turn, kvSlot: OWN, gradient: gradientIn(OWN, false) }
+    if (wants('own')) move('send', 'kv', 'kv', consumer, position, kvPlaces[OWN])
+    if (wants('helps')) move('send', 'query', 'query', consumer, position, sidePlaces.query[OWN])
+    if (done === 'helps') move('send', 'result', result, queryOf(position, before), queryOf(position, before), sidePlaces[result][turnOf(before)])
+    if (gives && done === 'own') move('send', 'dkv', 'dkv', keyOf(position, before), keyOf(position, before), dkvPlaces[turnOf(before)])
+
+    if (coming === 'own') move('recv', 'kv', 'kv', keyOf(position, next), keyOf(position, next), kvPlaces[turnOf(next)])
+    if (coming === 'helps') move('recv', 'query', 'query', queryOf(position, next), queryOf(position, next), sidePlaces.query[turnOf(next)])
+    if (uses('helps')) move('recv', 'result', result, user, position, sidePlaces[result][ARRIVING_RESULT])
+    if (gives && uses('own')) move('recv', 'dkv', 'dkv', user, position, dkvPlaces[ARRIVING_GRADIENT])
+    if (uses('helps')) sink.fold(foldResult[pass])
+    if (gives && uses('own')) sink.fold(foldGradient)
+  }
+
+  /** Backward, the own block is computed even without pairs, since others' gradients are added to what it leaves. */
+  function workAt(pass: StepPass, set: number, position: number, local: number): PlannedWork | null {
+    const gradientIn = (slot: number, fresh: boolean): PlannedWork['gradient'] => (pass === 'backward' ? { slot, fresh } : null)
+    if (local === 0) {
+      return pass === 'backward' || basis.pairs(set, position, position) > 0
+        ? { side: OWN, kvSlot: OWN, gradient: gradientIn(OWN, true) } : null
     }
-
-    return Array.from({ length: stepsOf(pass) }, (_, local) =>
-      attendStep(basis, seat, blockAt(position, local), { step: firstStep + local, pass, work: workAt(local), ...movesAt(local) }))
+    const role = sharedRole(set, position, local)
+    if (role === 'idles') return null
+    const turn = turnOf(local)
+    return role === 'own'
+      ? { side: OWN, kvSlot: turn, gradient: gradientIn(turn, true) }
+      : { side: turn, kvSlot: OWN, gradient: gradientIn(OWN, false) }
   }
 
   /** A last step without a block where results of the one before are still under way. */
@@ -119,10 +124,10 @@ export function distflashPlanner(basis: PlanBasis): Planner {
       const counts = { kv: none(), query: none(), back: none(), result: none() }
       for (const step of steps) {
         for (const position of positions) {
-          const block = sharedBlock(set, position, step)
-          if (block === null) continue
-          const helps = block.key === position
-          counts[helps ? 'query' : 'kv'][helps ? block.query : block.key]++
+          const role = sharedRole(set, position, step)
+          if (role === 'idles') continue
+          const helps = role === 'helps'
+          counts[helps ? 'query' : 'kv'][helps ? queryOf(position, step) : keyOf(position, step)]++
           counts[helps ? 'result' : 'back'][position]++
         }
       }
@@ -142,7 +147,8 @@ export function distflashPlanner(basis: PlanBasis): Planner {
 
   return {
     steps: { forward: stepsOf('forward'), backward: stepsOf('backward') },
-    traffic: traffic(), blockAt, plan,
+    movesAlike: false, traffic: traffic(), keyAt: keyOf, emit,
+    queryAt: (position, step) => (roleAt(position, step) === 'idles' ? -1 : queryOf(position, step)),
     slots(position) {
       const others = Math.min(position, lastStep)
       const helps = Math.max(0, lastHelp - position)

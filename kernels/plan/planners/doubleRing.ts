@@ -15,17 +15,18 @@ export function doubleRingPlanner(basis: PlanBasis): Planner {
   const { ringSize } = basis.geometry
   const { window } = basis.config
   const allWindows = ringSize / window
-  const seatIn = (position: number): [u: number, p: number] => [Math.floor(position / window), position % window]
-  const keyAt = (position: number, step: number): number => {
-    const [u, p] = seatIn(position)
-    const [j, i] = seatIn(step)
-    return window * ((u - j + allWindows) % allWindows) + (p - i + window) % window
-  }
+  // Tables and comparisons, not divisions: a thousand ranks ask millions of times.
+  const windowOf = Int32Array.from({ length: ringSize }, (_, at) => Math.floor(at / window))
+  const placeIn = Int32Array.from({ length: ringSize }, (_, at) => at % window)
+  const less = (number: number, by: number, round: number): number => (number < by ? number - by + round : number - by)
+  const more = (number: number, by: number, round: number): number => (number + by < round ? number + by : number + by - round)
+  const keyAt = (position: number, step: number): number =>
+    window * less(windowOf[position], windowOf[step], allWindows) + less(placeIn[position], placeIn[step], window)
   const windows = Math.ceil(neededSteps(basis, ringSize, keyAt) / window)
   const steps = windows * window
 
   const carries = Array.from({ length: steps }, (_, step): Carry[] => {
-    const [j, i] = seatIn(step)
+    const [j, i] = [windowOf[step], placeIn[step]]
     const outer: Carry[] = i === 0 && j < windows - 1 ? [{ channel: 'kv-outer', settleStep: step + window - 1 }] : []
     return i < window - 1 ? [...outer, { channel: 'kv', settleStep: step }] : outer
   })
@@ -33,14 +34,10 @@ export function doubleRingPlanner(basis: PlanBasis): Planner {
   return rotationPlanner(basis, {
     steps, keyAt,
     kvSlots: slots.count,
-    holderOf: (key, step) => {
-      const [u, p] = seatIn(key)
-      const [j, i] = seatIn(step)
-      return window * ((u + j) % allWindows) + (p + i) % window
-    },
+    holderOf: (key, step) => window * more(windowOf[key], windowOf[step], allWindows) + more(placeIn[key], placeIn[step], window),
     slotAt: slots.at,
     carries: (step) => carries[step],
-    gradientChannel: (step) => (step % window === 0 ? 'dkv-outer' : 'dkv'),
+    gradientChannel: (step) => (placeIn[step] === 0 ? 'dkv-outer' : 'dkv'),
   })
 }
 

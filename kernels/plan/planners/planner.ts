@@ -1,14 +1,7 @@
 import type { Channel } from '../../timeline/categories.ts'
 import type { PlanBasis } from '../basis.ts'
 import type { Seat } from '../geometry.ts'
-import { rankAt } from '../geometry.ts'
-import type { Fold, RankPlan, StepPass, StepPlan, Traffic } from '../plan.ts'
-
-/** Ring positions whose queries and keys a block joins. */
-export interface Block {
-  readonly query: number
-  readonly key: number
-}
+import type { RankPlan, StepPass, StepSink, Traffic } from '../plan.ts'
 
 /** The number of the hop that `sender` posts on a channel at a step; a channel carries at most one a step and sender. */
 export type HopNumbering = (channel: Channel, step: number, sender: number) => number
@@ -19,35 +12,21 @@ export type SlotCounts = Pick<RankPlan, 'kvSlots' | 'dkvSlots' | 'sides' | 'ownG
 export interface Planner {
   /** Steps of a pass, the same for every rank. */
   readonly steps: Readonly<Record<StepPass, number>>
+  /** Whether all ranks post moves of as many bytes, on the same channels, at the same steps. */
+  readonly movesAlike: boolean
   /** Kinds of transfers with the hops of the rank that sends most. */
   readonly traffic: readonly Omit<Traffic, 'bytesPerHop'>[]
-  /** What a ring position computes at a step of the forward pass; null where it has nothing to do. */
-  blockAt(position: number, step: number): Block | null
-  /** The steps of one rank, numbered from `firstStep`. */
-  plan(pass: StepPass, seat: Seat, firstStep: number, hopNumber: HopNumbering): StepPlan[]
+  /** Ring position whose queries a position computes at a step of the forward pass; -1 where it has nothing to do. */
+  queryAt(position: number, step: number): number
+  /** Ring position whose keys these attend to. */
+  keyAt(position: number, step: number): number
+  /** Tells what a rank does in step `local` of a pass whose steps are numbered from `firstStep`. */
+  emit(pass: StepPass, seat: Seat, local: number, firstStep: number, hopNumber: HopNumbering, sink: StepSink): void
   slots(position: number): SlotCounts
 }
 
-/** Plans of large worlds have millions of steps, most of which share this. */
-export const NO_FOLDS: readonly Fold[] = []
-
-type AttendStep = Pick<StepPlan, 'step' | 'pass' | 'work' | 'sends' | 'recvs' | 'folds'>
-
-/** A step that computes `block` or, with null, only moves. */
-export function attendStep({ geometry, kind, pairs }: PlanBasis, { set, member }: Seat, block: Block | null,
-  { step, pass, work, sends, recvs, folds }: AttendStep): StepPlan {
-  return {
-    step, pass, stage: 'attend',
-    kvOwner: block === null ? -1 : rankAt(geometry, { set, member, position: block.key }),
-    queryOwner: block === null ? -1 : rankAt(geometry, { set, member, position: block.query }),
-    kind: block === null ? 'none' : kind(set, block.query, block.key),
-    pairs: block === null ? 0 : pairs(set, block.query, block.key),
-    work, sends, recvs, folds,
-  }
-}
-
-/** Whether the block has pairs in any set. */
-export function hasPairs({ geometry: { ringSets }, pairs }: PlanBasis, { query, key }: Block): boolean {
+/** Whether a block has pairs in any set. */
+export function hasPairs({ geometry: { ringSets }, pairs }: PlanBasis, query: number, key: number): boolean {
   for (let set = 0; set < ringSets; set++) {
     if (pairs(set, query, key) > 0) return true
   }

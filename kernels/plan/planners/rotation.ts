@@ -1,8 +1,8 @@
 import { type Channel, CHANNELS } from '../../timeline/categories.ts'
 import { maskMayEndEarly, type PlanBasis } from '../basis.ts'
-import { rankAt, type Seat } from '../geometry.ts'
-import type { Fold, Move, Place, PlannedWork, StepPass, StepPlan, Traffic } from '../plan.ts'
-import { attendStep, hasPairs, type HopNumbering, NO_FOLDS, type Planner } from './planner.ts'
+import { rankAtPosition, type Seat } from '../geometry.ts'
+import type { Fold, Place, PlannedWork, StepPass, StepSink, Traffic } from '../plan.ts'
+import { hasPairs, type HopNumbering, type Planner } from './planner.ts'
 
 /** A K/V block is sent on at the step that holds it and there when `settleStep` is over, for the step after. */
 export interface Carry {
@@ -33,7 +33,7 @@ export function neededSteps(basis: PlanBasis, allSteps: number, keyAt: Rotation[
   if (!maskMayEndEarly(basis.config)) return allSteps
   for (let step = allSteps - 1; step > 0; step--) {
     for (let position = 0; position < basis.geometry.ringSize; position++) {
-      if (hasPairs(basis, { query: position, key: keyAt(position, step) })) return step + 1
+      if (hasPairs(basis, position, keyAt(position, step))) return step + 1
     }
   }
   return 1
@@ -59,72 +59,62 @@ export function rotationPlanner(basis: PlanBasis, rotation: Rotation): Planner {
 
   const kvPlaces = Array.from({ length: rotation.kvSlots }, (_, slot): Place => ({ buffer: 'kv', slot }))
   const dkvPlaces = Array.from({ length: gradientSlots }, (_, slot): Place => ({ buffer: 'dkv', slot }))
-  const foldsInto = [0, 1].map((into): readonly Fold[] => [{ what: 'gradient', from: ARRIVING_GRADIENT, into }])
+  const foldInto = [0, 1].map((into): Fold => ({ what: 'gradient', from: ARRIVING_GRADIENT, into }))
   const forwardWork = kvPlaces.map((_, kvSlot): PlannedWork => ({ side: 0, kvSlot, gradient: null }))
   const backwardWork = kvPlaces.map((_, kvSlot) => [0, 1].map((slot): PlannedWork => ({ side: 0, kvSlot, gradient: { slot, fresh: true } })))
 
-  function plan(pass: StepPass, seat: Seat, firstStep: number, hopNumber: HopNumbering): StepPlan[] {
-    const { set, position, member } = seat
-    const rankOf = (at: number): number => rankAt(geometry, { set, member, position: at })
-    const self = rankOf(position)
-    const [kvBytes, dkvBytes] = [basis.bytes('kv', pass), basis.bytes('dkv', pass)]
-    /** The forward step that holds the same block as a step of this pass. */
-    const forwardStep = (step: number): number => (pass === 'forward' ? step : steps - 1 - step)
+  const kvBytes = { forward: basis.bytes('kv', 'forward'), backward: basis.bytes('kv', 'backward') }
+  const dkvBytes = basis.bytes('dkv', 'backward')
 
-    const keyOf = (local: number): number => keyAt(position, forwardStep(local))
+  function emit(pass: StepPass, seat: Seat, local: number, firstStep: number, hopNumber: HopNumbering, sink: StepSink): void {
+    const { set, position } = seat
+    const returns = pass === 'backward' && local > 0
+    const step = firstStep + local
+    /** The forward step that holds the same block as this one, and the number that it and the step after and before differ by. */
+    const here = pass === 'forward' ? local : steps - 1 - local
+    const onward = pass === 'forward' ? 1 : -1
+    const key = keyAt(position, here)
+    const self = rankAtPosition(geometry, seat, position)
+    const kvSlot = slotAt(pass, local)
 
-    const sendOnAt = (local: number) => ({ channel, settleStep }: Carry): Move => ({
-      channel, payload: 'kv', peer: rankOf(holderOf(keyOf(local), forwardStep(settleStep + 1))), owner: rankOf(keyOf(local)),
-      bytes: kvBytes, hop: hopNumber(channel, firstStep + local, self),
-      place: kvPlaces[slotAt(pass, local)], settleStep: firstStep + settleStep,
-    })
-    const receiveAt = (local: number) => ({ channel, settleStep }: Carry): Move => {
-      const arriving = keyOf(settleStep + 1)
-      const peer = rankOf(holderOf(arriving, forwardStep(local)))
-      return {
-        channel, payload: 'kv', peer, owner: rankOf(arriving), bytes: kvBytes, hop: hopNumber(channel, firstStep + local, peer),
-        place: kvPlaces[slotAt(pass, settleStep + 1)], settleStep: firstStep + settleStep,
-      }
-    }
-    const gradientMove = (local: number, key: number, peer: number, sender: number, slot: number): Move => {
-      const channel = rotation.gradientChannel(local)
-      const step = firstStep + local
-      return {
-        channel, payload: 'dkv', peer, owner: rankOf(key), bytes: dkvBytes, hop: hopNumber(channel, step, sender),
-        place: dkvPlaces[slot], settleStep: step,
-      }
-    }
-    /** The gradient made in the step before goes where its block is now; that of the block held comes from where it was. */
-    const gradientSend = (local: number): Move =>
-      gradientMove(local, keyOf(local - 1), rankOf(holderOf(keyOf(local - 1), forwardStep(local))), self, (local - 1) % 2)
-    const gradientReceive = (local: number): Move => {
-      const from = rankOf(holderOf(keyOf(local), forwardStep(local - 1)))
-      return gradientMove(local, keyOf(local), from, from, ARRIVING_GRADIENT)
-    }
+    sink.block(step, pass, 'attend', position, key)
+    if (pass === 'backward') sink.work(backwardWork[kvSlot][local % 2])
+    else if (basis.pairs(set, position, key) > 0) sink.work(forwardWork[kvSlot])
 
-    return Array.from({ length: steps }, (_, local): StepPlan => {
-      const key = keyOf(local)
-      const kvSlot = slotAt(pass, local)
-      const carries = rotation.carries(local)
-      const returns = pass === 'backward' && local > 0
-      const sends = carries.map(sendOnAt(local))
-      const recvs = carries.map(receiveAt(local))
-      const idle = basis.pairs(set, position, key) === 0
-      return attendStep(basis, seat, { query: position, key }, {
-        step: firstStep + local, pass,
-        sends: returns ? [...sends, gradientSend(local)] : sends,
-        recvs: returns ? [...recvs, gradientReceive(local)] : recvs,
-        folds: returns ? foldsInto[local % 2] : NO_FOLDS,
-        work: pass === 'backward' ? backwardWork[kvSlot][local % 2] : idle ? null : forwardWork[kvSlot],
-      })
-    })
+    const carries = rotation.carries(local)
+    const owner = rankAtPosition(geometry, seat, key)
+    for (const { channel, settleStep } of carries) {
+      const next = holderOf(key, here + onward * (settleStep + 1 - local))
+      sink.move('send', channel, 'kv', rankAtPosition(geometry, seat, next), owner, kvBytes[pass], hopNumber(channel, step, self),
+        kvPlaces[kvSlot], firstStep + settleStep)
+    }
+    const gradientChannel = returns ? rotation.gradientChannel(local) : 'dkv'
+    if (returns) {
+      // The gradient made in the step before goes where its block is now; that of the block held comes from where it was.
+      const made = keyAt(position, here - onward)
+      sink.move('send', gradientChannel, 'dkv', rankAtPosition(geometry, seat, holderOf(made, here)), rankAtPosition(geometry, seat, made), dkvBytes,
+        hopNumber(gradientChannel, step, self), dkvPlaces[(local - 1) % 2], step)
+    }
+    for (const { channel, settleStep } of carries) {
+      const arriving = keyAt(position, here + onward * (settleStep + 1 - local))
+      const from = rankAtPosition(geometry, seat, holderOf(arriving, here))
+      sink.move('recv', channel, 'kv', from, rankAtPosition(geometry, seat, arriving), kvBytes[pass], hopNumber(channel, step, from),
+        kvPlaces[slotAt(pass, settleStep + 1)], firstStep + settleStep)
+    }
+    if (returns) {
+      const from = rankAtPosition(geometry, seat, holderOf(key, here - onward))
+      sink.move('recv', gradientChannel, 'dkv', from, owner, dkvBytes, hopNumber(gradientChannel, step, from), dkvPlaces[ARRIVING_GRADIENT], step)
+      sink.fold(foldInto[local % 2])
+    }
   }
 
   return {
     steps: { forward: steps, backward: backward ? steps : 0 },
+    movesAlike: true,
     traffic: rotationTraffic(rotation, backward),
-    blockAt: (position, step) => ({ query: position, key: keyAt(position, step) }),
-    plan,
+    queryAt: (position) => position,
+    keyAt,
+    emit,
     slots: () => ({
       kvSlots: rotation.kvSlots, dkvSlots: backward ? gradientSlots : 0, sides: 1,
       ownGradientSlot: backward ? (steps - 1) % 2 : null,

@@ -4,7 +4,8 @@ import { parseRunConfig, type RunConfigInput } from '../../../kernels/config/run
 import { CATEGORY_CODE, type SpanCategory } from '../../../kernels/timeline/categories.ts'
 import type { CriticalPath } from '../../../preload/contract/analysis.ts'
 import type { CommKernel, CommMatch, Communication } from '../../comm/comm.ts'
-import { simulate, type SimulationRates } from '../../simulator/simulate.ts'
+import type { RingRates } from '../../simulator/emulatedCluster.ts'
+import { simulateRing } from '../../simulator/testSimulation.ts'
 import { type Timeline, TimelineBuilder } from '../../timeline/timeline.ts'
 import { criticalPath } from './criticalPath.ts'
 
@@ -166,9 +167,9 @@ describe('of any job', () => {
 })
 
 describe('of simulations, whose truth is known', () => {
-  const simulated = (fields: Partial<RunConfigInput>, link: SimulationRates['link'] = { bandwidthGBps: 0.7, latencyUs: 30 }): CriticalPath => {
+  const simulated = (fields: Partial<RunConfigInput>, link: RingRates['link'] = { bandwidthGBps: 0.7, latencyUs: 30 }): CriticalPath => {
     const config = parseRunConfig({ name: 'ring', world: 8, seqLen: 8192, heads: 2, headDim: 64, ...fields }, 'test')
-    const path = criticalPath(simulate(config, { gflopsPerRank: 50, link }), SILENCE, [])
+    const path = criticalPath(simulateRing(config, { gflopsPerRank: 50, link }), SILENCE, [])
     if (path === null) throw new Error('no path')
     expect(partsUs(path)).toBeCloseTo(path.makespanUs, 6)
     return path

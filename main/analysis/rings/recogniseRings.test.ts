@@ -272,3 +272,29 @@ test('of ranks that are not neighbours both are in the ring', () => {
     passes.forEach(({ steps }, at) => { expect(steps.map(({ computeNs }) => computeNs)).toEqual(truth.passes[at].steps.map(({ computeNs }) => [computeNs[0], computeNs[2]])) })
   }
 })
+
+test('a backward pass that goes the other way round, with nothing between the passes: each direction has its own hops', () => {
+  const ranks = [0, 1, 2, 3]
+  const kernels = ranks.flatMap((rank) => [0, 1].flatMap((iteration): WrittenKernel[] => {
+    const at = (step: number): number => 1000 * iteration + 100 * step
+    const hop = (step: number, channel: 'kv' | 'dkv', onward: number): WrittenKernel => ({
+      rank, stream: channel === 'kv' ? 20 : 21, name: SEND_RECV_KERNEL, startUs: at(step) + rank, endUs: at(step) + 50 + rank,
+      args: {
+        'Collective name': 'coalesced', 'Process Group Name': channel, 'Process Group Ranks': '[0, 1, 2, 3]',
+        'Src Rank': (rank - onward + 4) % 4, 'Dst Rank': (rank + onward) % 4,
+      },
+    })
+    const block = (step: number): WrittenKernel =>
+      ({ rank, stream: 7, name: step < 4 ? 'flash_fwd_kernel' : 'flash_bwd_kernel', startUs: at(step) + 5, endUs: at(step) + 95 })
+    return [
+      ...[0, 1, 2].map((step) => hop(step, 'kv', 1)), ...[4, 5, 6].map((step) => hop(step, 'kv', -1)), ...[5, 6, 7].map((step) => hop(step, 'dkv', -1)),
+      ...[0, 1, 2, 3, 4, 5, 6, 7].map(block),
+    ]
+  }))
+  const timeline = withKinds(kernelTimeline(4, kernels))
+  const passes = recogniseRings(timeline, communicationOf(timeline))
+  const hops = (pass: RingPass): number => pass.steps.reduce((sum, step) => sum + kernelsOf(step, 0).length, 0)
+  expect(passes.map((pass) => [pass.pass, pass.cycle.join(' '), pass.steps.length, hops(pass)])).toEqual([
+    ['forward', '0 1 2 3', 4, 3], ['backward', '0 3 2 1', 4, 6], ['forward', '0 1 2 3', 4, 3], ['backward', '0 3 2 1', 4, 6],
+  ])
+})

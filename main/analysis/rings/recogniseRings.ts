@@ -1,6 +1,7 @@
 import type { Communication } from '../../comm/comm.ts'
 import type { Timeline } from '../../timeline/timeline.ts'
 import { IntervalList, totalLength, union } from '../intervals.ts'
+import { ringsBothWays, sequencesOfOneWay } from './oppositeRings.ts'
 import { type Hop, type RingCycle, ringCycles } from './ringCycles.ts'
 import { sameHops } from './ringHops.ts'
 import type { RingPass, RingStep } from './ringPasses.ts'
@@ -114,11 +115,15 @@ function backwardByHops(passes: readonly CutPass[], size: number): ReadonlySet<C
   return new Set(few.length > 0 && many.length > 0 && few.length + many.length === passes.length ? many : [])
 }
 
-function passesOfCycle(timeline: Timeline, communication: Communication, ring: RingCycle, sequences: ReadonlyMap<number, RankSequence>): RingPass[] {
+/** @param bothWays whether the same ranks also send the other way round. */
+function passesOfCycle(
+  timeline: Timeline, communication: Communication, ring: RingCycle, all: ReadonlyMap<number, RankSequence>, bothWays: boolean,
+): RingPass[] {
   const present = ring.cycle.filter((rank) => ring.hops.has(rank))
-  const unitsOf = (rank: number): number => sequences.get(rank)?.units.length ?? 0
+  const unitsOf = (rank: number): number => all.get(rank)?.units.length ?? 0
   // The rank that computes in the most steps: under a causal mask others have nothing to do in some of them.
   const lead = present.reduce((best, rank) => (unitsOf(rank) > unitsOf(best) ? rank : best))
+  const sequences = bothWays ? sequencesOfOneWay(ring, lead, all) : all
   const sequence = sequences.get(lead)
   if (sequence === undefined) return []
   const { size, passes: cut, stretches, explained } = cutPasses(ring.hops.get(lead) ?? [], sequence, ring.cycle.length, ring.orderFrom)
@@ -161,6 +166,7 @@ export function recogniseRings(timeline: Timeline, communication: Communication)
   if (timeline.trace === null || !communication.kernels.some(({ kind }) => kind === 'send-recv')) return []
   const cycles = ringCycles(communication)
   const sequences = rankSequences(timeline, new Set(cycles.flatMap(({ hops }) => [...hops.keys()])))
-  return cycles.flatMap((ring) => passesOfCycle(timeline, communication, ring, sequences))
+  const bothWays = ringsBothWays(cycles)
+  return cycles.flatMap((ring) => passesOfCycle(timeline, communication, ring, sequences, bothWays.has(ring)))
     .sort((a, b) => a.steps[0].startNs[0] - b.steps[0].startNs[0])
 }

@@ -2,7 +2,7 @@ import { parseRunConfig, type RunConfig } from '../../../kernels/config/runConfi
 import type { RunProgress } from '../../../preload/contract/run.ts'
 import type { RunHandle } from '../../executor/executor.ts'
 import { planReport } from '../../planner/planReport.ts'
-import { simulate } from '../../simulator/simulate.ts'
+import { simulateRing } from '../../simulator/testSimulation.ts'
 import type { Timeline } from '../../timeline/timeline.ts'
 import { summaryFacts } from '../summaryFacts.ts'
 import { hostOwner } from '../timelineOwner.ts'
@@ -16,7 +16,7 @@ export const smallConfig = (changes: Record<string, unknown> = {}): RunConfig =>
 
 export function simulated(config = smallConfig()): Timeline {
   const { gflopsPerRank, bandwidthGBps, latencyUs } = planReport(config).hideCondition
-  return simulate(config, { gflopsPerRank, link: { bandwidthGBps, latencyUs } })
+  return simulateRing(config, { gflopsPerRank, link: { bandwidthGBps, latencyUs } })
 }
 
 /** A timeline as it is when it has been read from a file, or from nowhere that has a path. */

@@ -39,6 +39,7 @@ function open(): void {
       case 'write':
         setTimeout(() => { post({ kind: 'answer', id, data: null }) }, 100)
         break
+      case 'measure':
       case 'analyze':
         for (;;);
     }

@@ -1,5 +1,6 @@
 import { type Dirent, globSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { CLUSTER_SIMULATION, CLUSTER_TRACES, isClusterFolder } from '../../cluster/clusterFolder.ts'
 
 /** Paths that lead to no trace files. The message says which, why and what would do. */
 export class TracePathError extends Error {
@@ -28,9 +29,21 @@ const entriesOf = (path: string): Dirent[] => lookAt(path, () => readdirSync(pat
 const tracesAmong = (folder: string, entries: readonly Dirent[]): string[] =>
   entries.filter((entry) => !entry.isDirectory() && TRACE_NAME.test(entry.name)).map(({ name }) => join(folder, name))
 
+/** The ranks' traces in a folder that "ringscope cluster" wrote, and the simulation beside them; its other JSON files are no traces. */
+function tracesOfClusterFolder(path: string, entries: readonly Dirent[]): string[] {
+  const traces = entries.some((entry) => entry.name === CLUSTER_TRACES) ? join(path, CLUSTER_TRACES) : null
+  const found = [
+    ...(traces === null ? [] : tracesAmong(traces, entriesOf(traces))),
+    ...tracesAmong(path, entries.filter(({ name }) => name === CLUSTER_SIMULATION)),
+  ]
+  if (found.length === 0) throw new TracePathError(`${path}: this cluster folder was not run yet, so that there are no traces in it; run "bash torchrun.sh" there`)
+  return found
+}
+
 /** The traces in a folder; where it has none itself, those in the folders in it, as of a job with a folder per rank. */
 function tracesOfFolder(path: string): string[] {
   const entries = entriesOf(path)
+  if (isClusterFolder(entries.map(({ name }) => name))) return tracesOfClusterFolder(path, entries)
   const direct = tracesAmong(path, entries)
   const found = direct.length > 0 ? direct : entries.filter((entry) => entry.isDirectory()).flatMap(({ name }) => {
     const folder = join(path, name)

@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { parseRunConfig, type RunConfigInput } from '../../../kernels/config/runConfig.ts'
 import { CATEGORY_CODE, PAYLOADS, RANK_LANES, SPAN_CATEGORIES } from '../../../kernels/timeline/categories.ts'
 import type { RunRecord } from '../../../preload/contract/run.ts'
-import { simulate } from '../../simulator/simulate.ts'
+import { simulateRing } from '../../simulator/testSimulation.ts'
 import { type Timeline, TimelineBuilder } from '../../timeline/timeline.ts'
 
 /** A simulated ring with transfers, waits and a straggler. */
 export function simulatedRing(fields: Partial<RunConfigInput> = {}): Timeline {
   const config = parseRunConfig({ name: 'ring', world: 4, seqLen: 256, heads: 2, headDim: 16, stragglers: { 1: 1.5 }, ...fields }, 'test')
-  return simulate(config, { gflopsPerRank: 1, link: { bandwidthGBps: 0.7, latencyUs: 3.3 } })
+  return simulateRing(config, { gflopsPerRank: 1, link: { bandwidthGBps: 0.7, latencyUs: 3.3 } })
 }
 
 const FAILURE = { kind: 'crashed', rank: 1, iteration: 2, step: 1, lastSpan: 'compute, step 0', message: 'rank 1 "died"' } as const

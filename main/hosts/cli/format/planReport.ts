@@ -1,3 +1,5 @@
+import type { Plan, StepPass } from '../../../../kernels/plan/plan.ts'
+import { StepFacts } from '../../../../kernels/plan/stepObjects.ts'
 import type { PlanReport } from '../../../../preload/contract/plan.ts'
 import { describeTransfer } from '../../../../preload/contract/traffic.ts'
 import { describeConfig } from './configLines.ts'
@@ -43,20 +45,29 @@ function traffic({ plan }: PlanReport): string | null {
 }
 
 /** What a step computes: "full", or "full for rank 5" where the queries are another rank's. */
-const stepName = (rank: number, { stage, kind, queryOwner }: PlanReport['plan']['ranks'][number]['steps'][number]): string =>
+const stepName = (rank: number, { stage, kind, queryOwner }: StepFacts): string =>
   stage === 'exchange' ? 'all-to-all' : queryOwner >= 0 && queryOwner !== rank ? `${kind} for rank ${queryOwner}` : kind
 
-function ranks(report: PlanReport): string {
-  const ofPass = (rank: PlanReport['plan']['ranks'][number], pass: 'forward' | 'backward'): string =>
-    describeSteps(rank.steps.filter((step) => step.pass === pass).map((step) => stepName(rank.rank, step)))
+function ranks(report: PlanReport, plan: Plan): string {
+  const facts = new StepFacts(plan)
+  const stepsOf = (rank: number): { readonly forward: string; readonly backward: string } => {
+    const names: Record<StepPass, string[]> = { forward: [], backward: [] }
+    for (let step = 0; step < plan.stepCount; step++) {
+      facts.read(rank, step)
+      names[facts.pass].push(stepName(rank, facts))
+    }
+    return { forward: describeSteps(names.forward), backward: describeSteps(names.backward) }
+  }
   const both = report.config.pass === 'forward-backward'
   return formatTable(
     [{ header: 'rank' }, { header: 'pairs' }, { header: 'busy' }, { header: both ? 'forward' : 'steps', align: 'left' },
       ...(both ? [{ header: 'backward', align: 'left' } as const] : [])],
-    report.plan.ranks.map((rank) => [
-      `${rank.rank}`, formatCount(rank.pairs), formatShare(report.makespanPairs === 0 ? null : rank.pairs / report.makespanPairs),
-      ofPass(rank, 'forward'), ...(both ? [ofPass(rank, 'backward')] : []),
-    ]))
+    plan.ranks.map(({ rank, pairs }) => {
+      const { forward, backward } = stepsOf(rank)
+      return [
+        `${rank}`, formatCount(pairs), formatShare(report.makespanPairs === 0 ? null : pairs / report.makespanPairs), forward, ...(both ? [backward] : []),
+      ]
+    }))
 }
 
 /** From how long a shard hops hide; nothing where no block travels beside compute, as an all-to-all never does. */
@@ -71,15 +82,18 @@ function hiding({ hideCondition, plan }: PlanReport): string | null {
     `${significant(hideCondition.latencyUs)} µs\n${hideCondition.basis}`
 }
 
-/** What a config would do, for people. Nothing was run. */
-export function formatPlanReport(report: PlanReport): string {
+/**
+ * What a config would do, for people. Nothing was run.
+ * @param report needs no steps. @param plan of its config.
+ */
+export function formatPlanReport(report: PlanReport, plan: Plan): string {
   const padding = report.plan.paddedSeqLen - report.config.seqLen
   return formatSections([
     describeConfig(report.config),
     padding === 0 ? null : `padded by ${formatCount(padding)} tokens to ${formatCount(report.plan.paddedSeqLen)}`,
     theory(report),
     traffic(report),
-    ranks(report),
+    ranks(report, plan),
     hiding(report),
   ])
 }
