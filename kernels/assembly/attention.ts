@@ -11,4 +11,6 @@ export { gradientTile } from "./gradients";
 export { maskStrip, boundedStrip, softmaxStrip } from "./softmax";
 export { weightStrip, maskedWeightStrip } from "./backward";
 export { gatherStrip, scatterStrip, addStrip, packRow } from "./strips";
+// What the machine can do at most, for its roofline.
 export { multiplyAdds } from "./peak";
+export { exponentials, readAll } from "./roofline";

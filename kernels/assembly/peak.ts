@@ -1,7 +1,7 @@
 import { madd } from "./simd";
 
 /**
- * Multiply-adds between registers alone, 12 independent chains: what this instruction set can do at best, for the bench.
+ * Multiply-adds between registers alone, 12 independent chains: what this instruction set can do at best.
  * Every round is 12 multiply-adds of 4 floats, 96 operations. Chains run through the product, so that it cannot be hoisted.
  *
  * @param at f32[8], a factor and a term; the sum of the chains is written over the term

@@ -16,7 +16,7 @@ const LINUX_CACHE_FOLDER = '/sys/devices/system/cpu/cpu0/cache'
 /** No processor lists more caches a core than this. */
 const MOST_CACHES = 16
 
-async function readText(path: string): Promise<string | null> {
+export async function readText(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8')
   } catch {

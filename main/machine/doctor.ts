@@ -8,6 +8,7 @@ import { checkBackends } from './checkBackends.ts'
 import { checkDevices } from './checkDevices.ts'
 import { checkHosts } from './checkHosts.ts'
 import { checkTransports } from './checkTransports.ts'
+import { gpuCacheSizes } from './gpuCaches.ts'
 import { runCommand } from './command.ts'
 
 /**
@@ -16,8 +17,8 @@ import { runCommand } from './command.ts'
  * @param rankHost starts those processes; a host without a plain Node passes its own.
  */
 export async function examineMachine(installation: Installation, rankHost: RankHost = nodeRankHost()): Promise<DoctorReport> {
-  const [caches, backends, devices, transports] = await Promise.all([
-    readCacheSizes(), checkBackends(installation, rankHost), checkDevices(runCommand), checkTransports(),
+  const [caches, gpus, backends, devices, transports] = await Promise.all([
+    readCacheSizes(), gpuCacheSizes(), checkBackends(installation, rankHost), checkDevices(runCommand), checkTransports(),
   ])
   return {
     version: installation.version,
@@ -25,7 +26,7 @@ export async function examineMachine(installation: Installation, rankHost: RankH
     platform: `${process.platform} ${process.arch}`,
     cpu: { model: cpus()[0]?.model ?? 'unknown processor', cores: availableParallelism() },
     memoryBytes: totalmem(),
-    caches, backends, devices, transports,
+    caches, gpus, backends, devices, transports,
     hosts: checkHosts(installation),
   }
 }

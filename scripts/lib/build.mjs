@@ -18,7 +18,7 @@ const PARTS = [
     name: 'app',
     inputs: ['kernels', 'main', 'preload', 'renderer', 'electron.vite.config.ts', 'tsconfig.base.json', 'package-lock.json'],
     outputs: ['out/main/index.js', 'out/main/cli.js', 'out/main/rank.js', 'out/main/comm.js', 'out/main/sweep.js',
-      'out/main/probe.js', 'out/main/plan.js', 'out/main/trace.js', 'out/preload/index.cjs', 'out/renderer/index.html'],
+      'out/main/rates.js', 'out/main/probe.js', 'out/main/plan.js', 'out/main/planner.js', 'out/main/trace.js', 'out/preload/index.cjs', 'out/renderer/index.html'],
     args: ['node_modules/electron-vite/bin/electron-vite.js', 'build', '--logLevel', 'warn'],
   },
 ]

@@ -34,11 +34,14 @@ export interface KernelExports {
     weights: Address, weightBytes: number, strips: number, spans: Address, panels: Address, panelBytes: number,
     count: number, headDim: number, target: Address, edge: Address): void
   multiplyAdds(rounds: number, at: Address): void
+  /** What the machine can do at most: loads, exponentials. */
+  readAll(from: Address, bytes: number, passes: number, sum: Address): void
+  exponentials(from: Address, floats: number, passes: number, scratch: Address): void
 }
 
 const EXPORT_NAMES: readonly (keyof KernelExports)[] = [
   'configure', 'begin', 'attend', 'merge', 'normalize', 'configureBackward', 'rowDots', 'attendBackward',
-  'scoreStrip', 'foldStrip', 'gradientTile', 'multiplyAdds',
+  'scoreStrip', 'foldStrip', 'gradientTile', 'multiplyAdds', 'readAll', 'exponentials',
 ]
 
 export interface LoadedKernel {
