@@ -1,53 +1,40 @@
 /**
- * Entry of the process that measures a sweep: like a rank, but alone. One request comes in, measurements go out; it ends
- * when it is done, when it fails, and when its parent goes.
+ * Entry of the process that measures a sweep: like a rank, but alone. Requests are answered one at a time, in order. Its parent
+ * ends it; it ends by itself when that goes.
  */
-import { measureTiles } from './measure.ts'
+import { parentChannel } from '../rank/parentChannel.ts'
+import { MeasuringSession } from './measure.ts'
 import { sweepRequest, type SweepMessage } from './protocol.ts'
 
-/** The parent, in a utility process of Electron; in a forked Node it is `process` itself. */
-interface ParentPort {
-  postMessage(message: unknown): void
-  on(event: 'message', listener: (event: { data: unknown }) => void): void
+const channel = parentChannel()
+let session: MeasuringSession | null = null
+let answered = Promise.resolve()
+
+function prepared(): MeasuringSession {
+  if (session === null) throw new RangeError('a cell was asked for before the sweep was prepared')
+  return session
 }
 
-const { parentPort } = process as { parentPort?: ParentPort }
-
-function send(message: SweepMessage): void {
-  if (parentPort === undefined) process.send?.(message)
-  else parentPort.postMessage(message)
-}
-
-/** Waits until what was sent has left, then ends. */
-function end(last: SweepMessage): void {
-  if (parentPort === undefined) {
-    process.send?.(last, undefined, undefined, () => { process.exit() })
-  } else {
-    parentPort.postMessage(last)
-    setTimeout(() => { process.exit() }, 1000)
-  }
-}
-
-async function serve(message: unknown): Promise<void> {
-  let last: SweepMessage = { kind: 'done' }
+async function answerOf(message: unknown): Promise<SweepMessage> {
   try {
-    await measureTiles(sweepRequest.parse(message), (said) => { if (said.kind !== 'done') send(said) })
+    const request = sweepRequest.parse(message)
+    switch (request.kind) {
+      case 'prepare':
+        session = await MeasuringSession.prepare(request)
+        return { kind: 'ready', device: session.device, flops: [...session.flops], probeNs: [...session.probeNs] }
+      case 'check':
+        return { kind: 'checked', cell: request.cell, ...await prepared().check(request.cell) }
+      case 'measure':
+        return { kind: 'measured', cell: request.cell, durationNs: await prepared().measure(request.cell) }
+    }
   } catch (error) {
-    last = error instanceof Error
+    return error instanceof Error
       ? { kind: 'failed', error: error.name, message: error.message }
       : { kind: 'failed', error: 'unknown', message: String(error) }
   }
-  end(last)
 }
 
-if (parentPort === undefined) {
-  process.once('message', (message) => { void serve(message) })
-  process.once('disconnect', () => { process.exit() })
-} else {
-  let started = false
-  parentPort.on('message', ({ data }) => {
-    if (started) return
-    started = true
-    void serve(data)
-  })
-}
+channel.onMessage((message) => {
+  answered = answered.then(async () => { channel.send(await answerOf(message)) })
+})
+channel.onClosed(() => { process.exit() })

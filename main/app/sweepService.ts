@@ -1,7 +1,6 @@
-import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import type { BridgeError } from '../../preload/contract/envelope.ts'
-import type { SweepProgress, SweepReport } from '../../preload/contract/sweep.ts'
-import type { SweepGrid, SweepHandle } from '../sweep/sweep.ts'
+import type { AnySweepReport, SweepProgress } from '../../preload/contract/sweep.ts'
+import type { SweepAsk, SweepHandle } from '../sweep/sweep.ts'
 import { bridgeError, NotFoundError } from './errors.ts'
 import type { AppEvents } from './events.ts'
 import type { Log } from './log.ts'
@@ -9,8 +8,8 @@ import { EVENT_INTERVAL_MS, throttle } from './throttle.ts'
 import type { WorkSlot } from './workSlot.ts'
 
 export interface SweepServiceOptions {
-  /** Starts the process that measures. */
-  readonly start: (config: RunConfig, grid: SweepGrid) => SweepHandle
+  /** Starts the processes that measure. */
+  readonly start: (ask: SweepAsk) => SweepHandle
   readonly events: AppEvents
   readonly slot: WorkSlot
   readonly log: Log
@@ -20,11 +19,11 @@ interface ActiveSweep {
   readonly sweepId: string
   readonly handle: SweepHandle
   lastProgress: SweepProgress | null
-  /** Resolves, never rejects, when the measuring process is gone. */
+  /** Resolves, never rejects, when what measures is gone. */
   ended: Promise<void>
 }
 
-/** Measures tile sizes, one sweep at a time, and never beside a run. */
+/** Measures tiles or whole rings, one sweep at a time, and never beside a run. */
 export class SweepService {
   readonly #options: SweepServiceOptions
   #active: ActiveSweep | null = null
@@ -40,10 +39,10 @@ export class SweepService {
   }
 
   /** @throws BusyError while a run or another sweep goes on. */
-  start(config: RunConfig, grid: SweepGrid): { sweepId: string } {
-    const release = this.#options.slot.take(`a sweep of "${config.name}"`)
+  start(ask: SweepAsk): { sweepId: string } {
+    const release = this.#options.slot.take(`a sweep of "${ask.config.name}"`)
     try {
-      const handle = this.#options.start(config, grid)
+      const handle = this.#options.start(ask)
       const sweepId = `sweep-${++this.#started}`
       const active: ActiveSweep = { sweepId, handle, lastProgress: null, ended: Promise.resolve() }
       this.#active = active
@@ -55,16 +54,32 @@ export class SweepService {
     }
   }
 
-  /** Harmless for a sweep that has ended. @throws NotFoundError for one that never was. */
+  /** Ends it with what it has measured. Harmless for a sweep that has ended. @throws NotFoundError for one that never was. */
   cancel(sweepId: string): void {
-    if (this.#active?.sweepId === sweepId) this.#active.handle.cancel()
-    else if (!this.#wasStarted(sweepId)) throw new NotFoundError('sweep', sweepId, 'no such sweep was started')
+    this.#handle(sweepId)?.cancel()
+  }
+
+  /** Harmless for a sweep that has ended. @throws NotFoundError for one that never was. */
+  pause(sweepId: string): void {
+    this.#handle(sweepId)?.pause()
+  }
+
+  /** Harmless for a sweep that has ended. @throws NotFoundError for one that never was. */
+  resume(sweepId: string): void {
+    this.#handle(sweepId)?.resume()
   }
 
   /** Cancels what goes on and waits until its process is gone. */
   async dispose(): Promise<void> {
     this.#active?.handle.cancel()
     await this.#active?.ended
+  }
+
+  /** Null for a sweep that has ended. */
+  #handle(sweepId: string): SweepHandle | null {
+    if (this.#active?.sweepId === sweepId) return this.#active.handle
+    if (!this.#wasStarted(sweepId)) throw new NotFoundError('sweep', sweepId, 'no such sweep was started')
+    return null
   }
 
   #wasStarted(sweepId: string): boolean {
@@ -80,14 +95,14 @@ export class SweepService {
       active.lastProgress = { sweepId, ...facts }
       progress(active.lastProgress)
     })
-    const finished = (report: SweepReport | null, error: BridgeError | null): void => {
+    const finished = (report: AnySweepReport | null, error: BridgeError | null): void => {
       stopProgress()
       progress.flush()
       this.#active = null
       release()
       events.emit('sweep.finished', { sweepId, report, error })
     }
-    let report: SweepReport
+    let report: AnySweepReport
     try {
       report = await handle.finished
     } catch (error) {

@@ -1,77 +1,118 @@
-import type { RankShape } from '../../kernels/backends/backend.ts'
+import type { ConcreteBackendId, RankShape } from '../../kernels/backends/backend.ts'
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
-import type { SweepRequest, Tile } from '../../kernels/sweep/protocol.ts'
 import { workingSetBytes } from '../../kernels/sweep/workingSet.ts'
-import type { CacheSizes, SweepCell, SweepReport } from '../../preload/contract/sweep.ts'
-import { median, medianAbsoluteDeviation } from '../analysis/statistics.ts'
+import type { Roofline } from '../../preload/contract/rates.ts'
+import type {
+  CacheSizes, CellCounters, CellLimits, CellSpread, SweepAxis, SweepCell, SweepReport, SweptTile,
+} from '../../preload/contract/sweep.ts'
+import { spreadOf } from './spread.ts'
 
-/** Share of L2 that a tile may fill and still be predicted to stay there. */
+/** Share of L2 that a tile may fill and still be predicted to stay there, where nothing more is known of the kernel. */
 const L2_SHARE = 0.6
 
-/** What is known of one tile so far. */
-export interface TileMeasurements {
-  readonly tile: Tile
-  /** Null until its output was checked. */
-  maxAbsError: number | null
-  readonly durationsNs: number[]
+/** A cell as it was planned: its config with its tile, and what the model says of it before it is measured. */
+export interface PlannedCell extends SweptTile {
+  readonly config: RunConfig
+  readonly shape: RankShape
+  readonly limits: CellLimits | null
+}
+
+/** What was measured of a cell, now or in an earlier sweep. */
+export interface MeasuredCell {
+  readonly flops: number
+  readonly maxAbsError: number
+  readonly passed: boolean
+  readonly spread: CellSpread
+  /** ms; Infinity for none. */
+  readonly fastestMs: number
+  readonly counters: CellCounters | null
 }
 
 export interface SweepFacts {
   readonly config: RunConfig
-  readonly backend: SweepRequest['backend']
-  readonly shape: Omit<RankShape, 'blockQ' | 'blockK'>
+  readonly backend: ConcreteBackendId
+  readonly device: string
   readonly machine: CacheSizes
+  readonly axes: readonly SweepAxis[]
   readonly repeats: number
-  readonly tolerance: number
+  readonly roofline: Roofline | null
+  readonly countersFrom: string
   readonly warnings: readonly string[]
 }
 
-/** A tile's figures; undefined before its first repeat. @param flops work of one measurement. */
-export function cellOf(measured: TileMeasurements, flops: number, facts: SweepFacts): SweepCell | undefined {
-  const { tile, maxAbsError, durationsNs } = measured
-  if (maxAbsError === null || durationsNs.length === 0) return undefined
-  const medianNs = median(durationsNs)
-  const bytes = workingSetBytes(facts.backend, { ...facts.shape, ...tile })
+const gflopsOf = ({ flops, spread: { medianMs } }: MeasuredCell): number => flops / (medianMs * 1e6)
+
+/** A cell's figures. */
+export function cellOf(planned: PlannedCell, measured: MeasuredCell, facts: Pick<SweepFacts, 'backend' | 'machine'>): SweepCell {
+  const { blockQ, blockK, values, shape, config, limits } = planned
+  const bytes = workingSetBytes(facts.backend, shape, config.pass === 'forward-backward')
   return {
-    ...tile,
-    medianMs: medianNs / 1e6,
-    madMs: medianAbsoluteDeviation(durationsNs) / 1e6,
-    gflops: flops / medianNs,
-    workingSetBytes: bytes,
-    fitsL2: facts.machine.l2 === null ? null : bytes <= facts.machine.l2,
-    maxAbsError,
-    passed: maxAbsError <= facts.tolerance,
+    blockQ, blockK, values, ...measured.spread,
+    gflops: gflopsOf(measured),
+    workingSetBytes: bytes, fitsL2: facts.machine.l2 === null ? null : bytes <= facts.machine.l2,
+    maxAbsError: measured.maxAbsError, passed: measured.passed, limits, counters: measured.counters,
   }
 }
 
-/** Largest tile (by area, then by blockK) that stays within its share of L2; null where L2 is unknown or none does. */
-export function predictBest(cells: readonly SweepCell[], l2: number | null): SweepReport['predictedBest'] {
-  if (l2 === null) return null
-  const area = (cell: SweepCell): number => cell.blockQ * cell.blockK
-  const [largest] = cells.filter((cell) => cell.workingSetBytes <= L2_SHARE * l2)
-    .sort((a, b) => area(b) - area(a) || b.blockK - a.blockK)
-  return largest === undefined ? null : { blockQ: largest.blockQ, blockK: largest.blockK }
+/** Of measurements of one cell in this sweep; at least one. */
+export function measuredCell(durationsNs: readonly number[], facts: Pick<MeasuredCell, 'flops' | 'maxAbsError' | 'passed'>): MeasuredCell {
+  const durationsMs = durationsNs.map((ns) => ns / 1e6)
+  return { ...facts, spread: spreadOf(durationsMs), fastestMs: Math.min(...durationsMs), counters: null }
 }
 
+/** Tiles whose predicted rates differ by less are as good as each other; of those the one that asks least of its caches is taken. */
+const AS_GOOD_AS = 0.01
+const trafficTime = ({ limits }: PlannedCell): number => (limits === null ? 0 : limits.trafficBytes / limits.gbps)
+
+/** Operations per ms of rate: what cells of different shapes are compared by. */
+const predictedRate = (cell: PlannedCell, flops: number): number => (cell.limits === null ? 0 : flops / cell.limits.predictedMs)
+
 /**
- * The report of a finished sweep. The best is the fastest whose output is right; the fastest of all when none is, which
- * every cell's `passed` then says.
- * @throws RangeError when a tile was never measured.
+ * The tile that is expected to be fastest, before anything is measured: by the model of the kernel; without one the largest
+ * tile (by area, then by blockK) that stays within its share of L2 (reference section 6.1). Null where there is neither a model nor L2.
+ * @param flops operations of a measurement of each cell
  */
-export function sweepReport(measurements: readonly TileMeasurements[], flops: number, device: string, facts: SweepFacts): SweepReport {
-  const cells = measurements.map((measured) => {
-    const cell = cellOf(measured, flops, facts)
-    if (cell === undefined) throw new RangeError(`tile ${measured.tile.blockQ} x ${measured.tile.blockK} was not measured`)
-    return cell
+export function predictBest(cells: readonly PlannedCell[], flops: readonly number[], backend: ConcreteBackendId, l2: number | null): PlannedCell | null {
+  if (cells.length > 0 && cells.every(({ limits }) => limits !== null)) {
+    const rates = cells.map((cell, at) => predictedRate(cell, flops[at]))
+    const alike = cells.filter((_, at) => rates[at] >= (1 - AS_GOOD_AS) * Math.max(...rates))
+    return alike.reduce((a, b) => (trafficTime(b) < trafficTime(a) ? b : a))
+  }
+  if (l2 === null) return null
+  const area = (cell: PlannedCell): number => cell.blockQ * cell.blockK
+  const [largest] = cells.filter(({ shape, config }) => workingSetBytes(backend, shape, config.pass === 'forward-backward') <= L2_SHARE * l2)
+    .sort((a, b) => area(b) - area(a) || b.blockK - a.blockK)
+  return largest ?? null
+}
+
+const tileOf = ({ blockQ, blockK, values }: SweptTile): SweptTile => ({ blockQ, blockK, values })
+
+export const sameTile = (a: SweptTile, b: SweptTile): boolean =>
+  a.blockQ === b.blockQ && a.blockK === b.blockK && Object.keys(a.values).every((path) => a.values[path] === b.values[path])
+
+/**
+ * The report of a sweep that is over. The best is the fastest whose output is right; the fastest of all when none is, which
+ * every cell's `passed` then says.
+ * @param measured of each planned cell; null for those that a cancelled sweep did not come to
+ * @throws RangeError when nothing was measured
+ */
+export function sweepReport(planned: readonly PlannedCell[], measured: readonly (MeasuredCell | null)[], predicted: SweptTile | null, facts: SweepFacts): SweepReport {
+  const cells = planned.flatMap((cell, at) => {
+    const found = measured[at]
+    return found === null ? [] : [{ cell: cellOf(cell, found, facts), fastestGflops: found.flops / (found.fastestMs * 1e6) }]
   })
-  const right = cells.filter((cell) => cell.passed)
-  const best = (right.length > 0 ? right : cells).reduce((a, b) => (b.gflops > a.gflops ? b : a))
+  if (cells.length === 0) throw new RangeError('a report of a sweep in which nothing was measured')
+  const right = cells.filter(({ cell }) => cell.passed)
+  const { cell: best } = (right.length > 0 ? right : cells).reduce((a, b) => (b.cell.gflops > a.cell.gflops ? b : a))
+  const predictedCell = predicted === null ? undefined : cells.find(({ cell }) => sameTile(cell, predicted))?.cell
   return {
-    config: facts.config, backend: facts.backend, device, machine: facts.machine, repeats: facts.repeats,
-    cells,
-    best: { blockQ: best.blockQ, blockK: best.blockK, gflops: best.gflops },
-    predictedBest: predictBest(cells, facts.machine.l2),
-    peakGflops: flops / Math.min(...measurements.flatMap(({ durationsNs }) => durationsNs)),
+    kind: 'tile', config: facts.config, backend: facts.backend, device: facts.device, machine: facts.machine, axes: facts.axes, repeats: facts.repeats,
+    cells: cells.map(({ cell }) => cell),
+    best: { ...tileOf(best), gflops: best.gflops },
+    predictedBest: predicted === null ? null : { ...tileOf(predicted), speedOfBest: predictedCell === undefined ? null : predictedCell.gflops / best.gflops },
+    peakGflops: Math.max(...cells.map(({ fastestGflops }) => fastestGflops)),
+    roofline: facts.roofline, countersFrom: facts.countersFrom,
+    reusedCells: cells.filter(({ cell }) => cell.reused).length,
     warnings: facts.warnings,
   }
 }
