@@ -12,7 +12,7 @@ export default defineConfig({
       },
       {
         plugins: [vue()],
-        test: { name: 'renderer', environment: 'happy-dom', include: ['renderer/**/*.test.ts'] },
+        test: { name: 'renderer', environment: 'happy-dom', setupFiles: ['vitest.properties.ts'], include: ['renderer/**/*.test.ts'] },
       },
       {
         // Rings of processes and browsers: one file at a time, or they would measure each other.

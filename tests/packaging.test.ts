@@ -63,12 +63,12 @@ describe.runIf(process.platform === 'linux')('npm run package', () => {
 
     for (const path of [
       'package.json', 'out/main/index.js', 'out/main/rank.js', 'out/main/comm.js', 'out/main/sweep.js', 'out/main/trace.js', 'out/preload/index.cjs',
-      'out/renderer/index.html', 'out/kernels/trace.wasm',
+      'out/renderer/index.html', 'out/kernels/trace.wasm', 'main/cluster/python/ring_attention.py', 'main/cluster/python/ringrun/kernels.py',
       'node_modules/@tensorflow/tfjs-core/package.json', 'node_modules/zod/package.json',
     ]) expect(paths, path).toContain(path)
     expect(paths.filter((path) => /^out\/kernels\/.*\.wasm$/.test(path))).toHaveLength(3)
     expect(paths.filter((path) => /^fixtures\/configs\/.*\.json$/.test(path)).length).toBeGreaterThanOrEqual(6)
-    expect(paths.filter((path) => /^(main|kernels|renderer|preload|tests|scripts|docs|bench|dist)\/|^out\/(test-results|\.build)|^node_modules\/(vite|electron|vue|echarts)\//.test(path))).toEqual([])
+    expect(paths.filter((path) => /^(main(?!\/cluster\/python\/.*\.py$)|kernels|renderer|preload|tests|scripts|docs|bench|dist)\/|^out\/(test-results|\.build)|^node_modules\/(vite|electron|vue|echarts)\//.test(path))).toEqual([])
 
     const dawn = paths.filter((path) => path.startsWith('node_modules/webgpu/dist/'))
     expect(dawn).toEqual([`node_modules/webgpu/dist/linux-${process.arch}/dawn.node`])

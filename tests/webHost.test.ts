@@ -88,6 +88,31 @@ describe('the app in a browser, served on loopback', () => {
     expect(troubles()).toEqual([])
   })
 
+  it('sweeps shard lengths through a pause and a reload, and keeps what it measured when it is cancelled', async () => {
+    const { app, page, troubles } = await openApp()
+    await app.pickConfig(/2 ranks, contiguous/)
+    await app.show('sweep')
+    await app.part('sweep-kind-ring').click()
+    await app.part('sweep-axis-values-0').fill('64, 128')
+    await app.part('sweep-repeats').fill('1000')
+    await app.part('sweep-start').click()
+    await app.part('sweep-ring-steps').waitFor({ timeout: 120_000 })
+    await app.part('sweep-pause').click()
+    await expect.poll(() => app.text('sweep-status'), { timeout: 30_000 }).toMatch(/^Paused/)
+
+    await page.reload()
+    await expect.poll(() => app.text('sweep-status'), { timeout: 30_000 }).toMatch(/^Paused/)
+    expect(await app.part('sweep-kind-ring').getAttribute('aria-selected')).toBe('true')
+    await app.part('sweep-resume').click()
+    await expect.poll(() => app.text('sweep-status'), { timeout: 30_000 }).not.toMatch(/^Paused/)
+    await expect.poll(() => app.part('sweep-ring-table').locator('tbody tr').count(), { timeout: 60_000 }).toBe(2)
+    await app.part('sweep-cancel').click()
+    await app.part('sweep-ring-best').waitFor({ timeout: 30_000 })
+    await app.part('use-best').click()
+    expect(await app.part('config-field-seqLen').inputValue()).toMatch(/^(128|256)$/)
+    expect(troubles()).toEqual([])
+  })
+
   it('cancels a run and keeps what it measured', async () => {
     const { app, program, troubles } = await openApp()
     await app.pickConfig(/8 ranks.*contiguous/)

@@ -12,7 +12,7 @@ export interface MapCell {
   readonly lines: readonly string[]
   /** Stands for the first line where that does not fit. */
   readonly short?: string
-  readonly outline?: 'dashed' | 'strong'
+  readonly outline?: 'dashed' | 'strong' | 'accent'
   /** A short text in the corner, such as "best". */
   readonly badge?: string
 }
@@ -76,6 +76,11 @@ export function cellAt(
   return inside ? { column, row } : null
 }
 
+function outlineStyle(outline: NonNullable<MapCell['outline']>, fill: string, tokens: ChartTokens): Extract<Mark, { type: 'rect' }>['style'] {
+  if (outline === 'dashed') return { fill: 'none', stroke: textOn(fill), lineWidth: 1, lineDash: [4, 3], opacity: 0.75 }
+  return { fill: 'none', stroke: outline === 'strong' ? tokens.text : tokens.accent, lineWidth: 2.5 }
+}
+
 function cellMarks(picture: CellMapPicture, plot: PlotArea, tokens: ChartTokens): Mark[] {
   const width = plot.width / picture.columns.length
   const height = plot.height / picture.rows.length
@@ -90,14 +95,11 @@ function cellMarks(picture: CellMapPicture, plot: PlotArea, tokens: ChartTokens)
       marks.push({ type: 'hatch', shape: { rects: [[shape.x, shape.y, shape.width, shape.height]] }, style: { stroke: tokens.hatch, lineWidth: 0.5, opacity: 0.6 } })
     }
     if (cell.outline !== undefined) {
-      const inset = cell.outline === 'strong' ? 1.5 : 2.5
-      marks.push({
-        type: 'rect',
-        shape: { x: shape.x + inset, y: shape.y + inset, width: shape.width - 2 * inset, height: shape.height - 2 * inset },
-        style: cell.outline === 'strong'
-          ? { fill: 'none', stroke: tokens.text, lineWidth: 2.5 }
-          : { fill: 'none', stroke: textOn(fill), lineWidth: 1, lineDash: [4, 3], opacity: 0.75 },
-      })
+      const inset = cell.outline === 'dashed' ? 2.5 : 1.5
+      const edge = { x: shape.x + inset, y: shape.y + inset, width: shape.width - 2 * inset, height: shape.height - 2 * inset }
+      // A line that is as dark as the cell shows by its halo.
+      if (cell.outline !== 'dashed') marks.push({ type: 'rect', shape: edge, style: { fill: 'none', stroke: tokens.background, lineWidth: 5.5 } })
+      marks.push({ type: 'rect', shape: edge, style: outlineStyle(cell.outline, fill, tokens) })
     }
     const fits = (text: string): boolean => text.length * GLYPH < width - 2
     const lines = cell.lines

@@ -17,28 +17,46 @@ export interface ExportableChart {
 }
 
 const HEADER = 52
+const TITLE_LINE = 17
+/** Pixels of a letter of the title, on average. */
+const TITLE_GLYPH = 7.4
 const PIXEL_RATIO = 2
+
+/** A title in as many lines as the width takes: cut off it would lose its finding. */
+export function titleLines(title: string, width: number): string[] {
+  const most = Math.max(12, Math.floor((width - 24) / TITLE_GLYPH))
+  const lines: string[] = []
+  for (const word of title.split(' ')) {
+    const longer = `${lines.at(-1) ?? ''} ${word}`
+    if (lines.length > 0 && longer.length <= most) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
+}
+
+const headerHeight = ({ title, size }: ExportableChart): number => HEADER + (titleLines(title, size.width).length - 1) * TITLE_LINE
 
 /** The option below a header with the title and the legend, which on the page are not part of the chart. */
 function withHeader(chart: ExportableChart, tokens: ChartTokens): EChartsOption {
   const grid = chart.option.grid as { readonly top?: number }
+  const height = headerHeight(chart)
   let x = 12
   const legend = chart.legend.flatMap(({ label, colour }) => {
     const left = x
     x += 24 + label.length * 6.2
     return [
-      { type: 'rect' as const, shape: { x: left, y: 33, width: 10, height: 10 }, style: { fill: colour } },
-      { type: 'text' as const, style: { text: label, x: left + 14, y: 33, fill: tokens.muted, font: `11px ${tokens.font}` } },
+      { type: 'rect' as const, shape: { x: left, y: height - 19, width: 10, height: 10 }, style: { fill: colour } },
+      { type: 'text' as const, style: { text: label, x: left + 14, y: height - 19, fill: tokens.muted, font: `11px ${tokens.font}` } },
     ]
   })
   return {
     ...chart.option,
     animation: false,
     backgroundColor: tokens.background,
-    grid: { ...grid, top: (grid.top ?? 0) + HEADER },
+    grid: { ...grid, top: (grid.top ?? 0) + height },
     graphic: {
       elements: [
-        { type: 'text', style: { text: chart.title, x: 12, y: 10, fill: tokens.text, font: `600 13px ${tokens.font}` } },
+        { type: 'text', style: { text: titleLines(chart.title, chart.size.width).join('\n'), x: 12, y: 10, fill: tokens.text, font: `600 13px ${tokens.font}`, lineHeight: TITLE_LINE } },
         ...legend,
       ],
     },
@@ -48,7 +66,7 @@ function withHeader(chart: ExportableChart, tokens: ChartTokens): EChartsOption 
 /** @returns the chart as an SVG document */
 export function renderSvg(chart: ExportableChart, tokens: ChartTokens): string {
   const { width, height } = chart.size
-  const instance = init(null, null, { renderer: 'svg', ssr: true, width, height: height + HEADER })
+  const instance = init(null, null, { renderer: 'svg', ssr: true, width, height: height + headerHeight(chart) })
   try {
     instance.setOption(withHeader(chart, tokens))
     return instance.renderToSVGString()
@@ -59,7 +77,7 @@ export function renderSvg(chart: ExportableChart, tokens: ChartTokens): string {
 
 function renderPng(chart: ExportableChart, tokens: ChartTokens): Blob {
   const { width, height } = chart.size
-  const instance = init(document.createElement('div'), null, { renderer: 'canvas', width, height: height + HEADER })
+  const instance = init(document.createElement('div'), null, { renderer: 'canvas', width, height: height + headerHeight(chart) })
   try {
     instance.setOption(withHeader(chart, tokens))
     const url = instance.getDataURL({ type: 'png', pixelRatio: PIXEL_RATIO, backgroundColor: tokens.background })

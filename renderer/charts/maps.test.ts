@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
 import type { PlanReport } from '../../preload/contract/plan.ts'
-import type { SweepCell, SweepReport } from '../../preload/contract/sweep.ts'
 import { rampColour, textOn } from '../theme/ramp.ts'
 import { cellAt, cellMapHeight, type CellMapPicture } from './cellMap.ts'
 import { idleBarsOf, idleBarsPicture, idleShare, shownParts } from './idleBars.ts'
 import { barIndexAt, stackedBarsHeight } from './stackedBars.ts'
-import { sweepFinding, sweepPicture } from './sweepMap.ts'
 import { describeStep, stepMapPicture, usedLooks, workMapPicture } from './workMap.ts'
 
 const step = (stepIndex: number, kvOwner: number, kind: 'diagonal' | 'full' | 'skip', pairs: number) => ({
@@ -122,24 +120,6 @@ describe('cell map', () => {
     expect(cellAt(picture, size, 270, size.height - 12)).toEqual({ column: 1, row: 2 })
     expect(cellAt(picture, size, 10, 40)).toBeNull()
     expect(cellAt(picture, size, 80, 5)).toBeNull()
-  })
-})
-
-describe('sweep map', () => {
-  const cell = (blockQ: number, blockK: number, gflops: number, fitsL2 = true): SweepCell =>
-    ({ blockQ, blockK, gflops, fitsL2, medianMs: 1, madMs: 0, workingSetBytes: 1024, maxAbsError: 0, passed: true })
-  const cells = [cell(32, 64, 30), cell(64, 64, 40), cell(64, 128, 39, false)]
-  const report = { cells, best: { blockQ: 64, blockK: 64, gflops: 40 }, predictedBest: { blockQ: 32, blockK: 64 } } as unknown as SweepReport
-  it('marks the best, the predicted and what exceeds L2, and hatches what is not measured yet', () => {
-    const picture = sweepPicture({ blockQ: [32, 64], blockK: [64, 128] }, cells, report)
-    expect(picture.cells.map(({ badge, outline, share }) => [badge, outline, share === null])).toEqual([
-      ['predicted', undefined, false], [undefined, undefined, true], ['best', 'strong', false], [undefined, 'dashed', false],
-    ])
-  })
-  it('says in a sentence how good the prediction was', () => {
-    expect(sweepFinding(report)).toBe('64 x 64 is fastest: 40.0 GFLOP/s; predicted 32 x 64 reaches 75 %')
-    expect(sweepFinding({ ...report, predictedBest: report.best })).toMatch(/, as predicted$/)
-    expect(sweepFinding({ ...report, predictedBest: null })).toMatch(/fastest: 40.0 GFLOP\/s$/)
   })
 })
 

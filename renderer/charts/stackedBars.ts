@@ -32,6 +32,9 @@ const BOTTOM = 8
 const LARGEST_BAR = 26
 const LEAST_BAR = 7
 const MOST_HEIGHT = 340
+/** Where the scale is marked. */
+const SHARES = [0, 0.25, 0.5, 0.75, 1]
+const GLYPH = 6.2
 
 /** Height that so many bars want. */
 export const stackedBarsHeight = (bars: number): number =>
@@ -83,7 +86,11 @@ function labelMarks({ bars, format }: StackedBarsPicture, longest: number, plot:
     marks.push(text(bar.label, plot.x - 8, y, 'right', tokens.text))
     marks.push(text(bar.note, plot.x + plot.width + 8, y, 'left', tokens.muted))
   }
-  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+  const widest = Math.max(...SHARES.map((share) => format(share * longest).length)) * GLYPH + 6
+  // In a narrow plot quarters would touch, then halves; the last label stands wholly left of its place.
+  const fits = (shares: number): boolean => plot.width / shares >= 1.5 * widest
+  const everyShare = fits(4) ? 1 : fits(2) ? 2 : 4
+  for (const share of SHARES.filter((_, at) => at % everyShare === 0)) {
     const align = share === 0 ? 'left' : share === 1 ? 'right' : 'center'
     marks.push(text(share === 0 ? '0' : format(share * longest), plot.x + share * plot.width, plot.y - 12, align, tokens.muted))
   }
@@ -91,7 +98,7 @@ function labelMarks({ bars, format }: StackedBarsPicture, longest: number, plot:
 }
 
 function gridMarks(plot: PlotArea, tokens: ChartTokens): Mark[] {
-  return [0, 0.25, 0.5, 0.75, 1].map((share) => {
+  return SHARES.map((share) => {
     const x = plot.x + share * plot.width
     return { type: 'line', shape: { x1: x, y1: plot.y - 4, x2: x, y2: plot.y + plot.height }, style: { stroke: tokens.gridLine, lineWidth: 1 } }
   })

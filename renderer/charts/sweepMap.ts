@@ -1,40 +1,35 @@
-import type { SweepCell, SweepReport } from '../../preload/contract/sweep.ts'
+import type { SweepCell } from '../../preload/contract/sweep.ts'
 import { formatBytes, threeDigits } from '../format/quantity.ts'
 import type { CellMapPicture, MapCell } from './cellMap.ts'
-
-interface Tile {
-  readonly blockQ: number
-  readonly blockK: number
-}
+import { sameTile, type MarkedTiles, type TileGrid } from './sweepSlices.ts'
 
 /** Cells within this share of the fastest must not look far from it, however close together all of them are. */
 const PALEST_SHARE = 0.7
 
-export const sameTile = (a: Tile, b: Tile | null | undefined): boolean => a.blockQ === b?.blockQ && a.blockK === b.blockK
-
-/** Query block by key block: GFLOP/s, with the cells beyond L2 outlined and the best ones marked. */
-export function sweepPicture(
-  grid: { readonly blockQ: readonly number[]; readonly blockK: readonly number[] }, cells: readonly SweepCell[], report: SweepReport | null,
-): CellMapPicture {
+/**
+ * Query block by key block: GFLOP/s, with the cells beyond L2 outlined and the measured and the predicted best one marked.
+ * @param cells of one slice
+ */
+export function sweepPicture(grid: TileGrid, cells: readonly SweepCell[], { best, predicted }: MarkedTiles): CellMapPicture {
   const fastest = cells.reduce((most, { gflops }) => Math.max(most, gflops), 0) || 1
   const slowest = cells.reduce((least, { gflops }) => Math.min(least, gflops), fastest * PALEST_SHARE)
   const range = fastest - slowest
   const drawn: MapCell[] = []
   for (const [row, blockQ] of grid.blockQ.entries()) {
     for (const [column, blockK] of grid.blockK.entries()) {
-      const cell = cells.find((candidate) => sameTile(candidate, { blockQ, blockK }))
+      const cell = cells.find((candidate) => candidate.blockQ === blockQ && candidate.blockK === blockK)
       if (cell === undefined) {
         drawn.push({ row, column, share: null, lines: [] })
         continue
       }
-      const isBest = report !== null && sameTile(cell, report.best)
-      const isPredicted = sameTile(cell, report?.predictedBest)
-      const badge = [isBest ? 'best' : '', isPredicted ? 'predicted' : '', cell.passed ? '' : 'wrong'].filter(Boolean).join(', ')
+      const isBest = sameTile(cell, best)
+      const isPredicted = sameTile(cell, predicted)
+      const badge = [isBest ? 'best' : '', isPredicted ? 'predicted' : '', cell.passed ? '' : 'wrong', cell.noisy ? 'noisy' : ''].filter(Boolean).join(', ')
+      const outline = isBest ? 'strong' : isPredicted ? 'accent' : cell.fitsL2 === false ? 'dashed' : undefined
       drawn.push({
         row, column, share: (cell.gflops - slowest) / range,
         lines: [threeDigits(cell.gflops), formatBytes(cell.workingSetBytes)],
-        ...(isBest ? { outline: 'strong' as const } : cell.fitsL2 === false ? { outline: 'dashed' as const } : {}),
-        ...(badge === '' ? {} : { badge }),
+        ...(outline === undefined ? {} : { outline }), ...(badge === '' ? {} : { badge }),
       })
     }
   }
@@ -42,15 +37,4 @@ export function sweepPicture(
     columns: grid.blockK.map(String), rows: grid.blockQ.map(String),
     columnGroups: [{ from: 0, label: 'key block (columns)' }], rowTitle: 'query block', cells: drawn,
   }
-}
-
-/** The result in a sentence. */
-export function sweepFinding(report: SweepReport): string {
-  const { best, predictedBest } = report
-  const found = `${best.blockQ} x ${best.blockK} is fastest: ${threeDigits(best.gflops)} GFLOP/s`
-  if (predictedBest === null) return found
-  if (sameTile(best, predictedBest)) return `${found}, as predicted`
-  const predicted = report.cells.find((cell) => sameTile(cell, predictedBest))
-  const reached = predicted === undefined ? 'was not measured' : `reaches ${Math.round(predicted.gflops / best.gflops * 100)} %`
-  return `${found}; predicted ${predictedBest.blockQ} x ${predictedBest.blockK} ${reached}`
 }

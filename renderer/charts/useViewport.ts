@@ -1,6 +1,7 @@
 import { onScopeDispose, shallowRef, watch, type ShallowRef } from 'vue'
 import { useBridge } from '../bridge/current.ts'
 import { useNotices } from '../stores/notices.ts'
+import { viewportFrom } from './originShift.ts'
 import { indexSpans, type SpanIndex } from './spanIndex.ts'
 import { widthOf, type TimeWindow } from './timeWindow.ts'
 
@@ -8,6 +9,9 @@ import { widthOf, type TimeWindow } from './timeWindow.ts'
 export interface ViewportNeed {
   readonly timelineId: string
   readonly revision: number
+  /** The time that is drawn as 0, such as the start of an iteration that others are laid beside; the timeline's own 0 where it is left out. */
+  readonly originNs?: number
+  /** Both from the origin. */
   readonly bounds: TimeWindow
   readonly window: TimeWindow
   /** Width of the plot. */
@@ -81,10 +85,14 @@ export function useViewport(need: () => ViewportNeed | null): Readonly<ShallowRe
     const query = now === null ? null : neededQuery(now, have)
     if (asking || now === null || query === null) return
     asking = true
-    const answer = await useBridge().request('timeline.viewport', { timelineId: now.timelineId, ...query })
+    const originNs = now.originNs ?? 0
+    const answer = await useBridge().request('timeline.viewport', {
+      timelineId: now.timelineId, ...query, startNs: query.startNs + originNs, endNs: query.endNs + originNs,
+    })
     asking = false
     if (disposed) return
-    if (need()?.timelineId !== now.timelineId) return schedule(DELAY_MS)
+    const next = need()
+    if (next?.timelineId !== now.timelineId || (next.originNs ?? 0) !== originNs) return schedule(DELAY_MS)
     if (!answer.ok) {
       useNotices().report('Read the spans on the screen', answer.error)
       return
@@ -95,7 +103,7 @@ export function useViewport(need: () => ViewportNeed | null): Readonly<ShallowRe
       covered: { startNs: query.startNs, endNs: query.endNs }, lanes: query.lanes === undefined ? null : new Set(query.lanes),
       complete: answer.data.count.every((count) => count === 1),
     }
-    spans.value = indexSpans(answer.data)
+    spans.value = indexSpans(viewportFrom(answer.data, originNs))
     schedule(LIVE_DELAY_MS)
   }
 
@@ -104,7 +112,7 @@ export function useViewport(need: () => ViewportNeed | null): Readonly<ShallowRe
   }
 
   watch(need, (next, previous) => {
-    if (next?.timelineId !== previous?.timelineId) {
+    if (next?.timelineId !== previous?.timelineId || next?.originNs !== previous?.originNs) {
       have = null
       spans.value = null
     }

@@ -12,6 +12,8 @@ export const VIEWS = [
   { id: 'sweep', label: 'Sweep', key: '4' },
   { id: 'machine', label: 'Machine', key: '5' },
   { id: 'trace', label: 'Trace', key: '6' },
+  { id: 'compare', label: 'Compare', key: '7' },
+  { id: 'planner', label: 'Planner', key: '8' },
 ] as const
 export type ViewId = (typeof VIEWS)[number]['id']
 

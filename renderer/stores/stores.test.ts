@@ -13,7 +13,6 @@ import { useNotices } from './notices.ts'
 import { useOpenings } from './openings.ts'
 import { useRuns } from './runs.ts'
 import { useShell } from './shell.ts'
-import { parseBlocks, useSweeps } from './sweeps.ts'
 import { timelineNames, useTimelines } from './timelines.ts'
 
 function connect(handlers: RouteHandlers): MemoryBridge {
@@ -284,39 +283,5 @@ describe('the names of timelines', () => {
       summary('d', { title: 'ring', live: true }),
     ]
     expect([...timelineNames(list).values()]).toEqual(['ring, no. 1', 'ring, no. 2', 'ring (trace)', 'ring (running)'])
-  })
-})
-
-describe('sweeps', () => {
-  it('read block sizes however they are separated, and refuse what is none', () => {
-    expect(parseBlocks('128, 32 64;32')).toEqual([32, 64, 128])
-    for (const text of ['', '0', '1.5', 'a', '64, -1']) expect(parseBlocks(text)).toBeNull()
-  })
-
-  it('ask for the whole grid and show blocks above the shard as the shard', async () => {
-    const bridge = connect({ 'sweep.start': () => ({ sweepId: 's' }) })
-    const sweeps = useSweeps()
-    sweeps.blockQText = '32, 256'
-    sweeps.blockKText = '64'
-    await sweeps.start({}, 128)
-    expect(bridge.requests[0].input).toMatchObject({ blockQ: [32, 256], blockK: [64], repeats: 5 })
-    expect(sweeps.shownGrid).toEqual({ blockQ: [32, 128], blockK: [64] })
-  })
-
-  it('that are refused leave no empty grid behind', async () => {
-    connect({ 'sweep.start': () => ({ ok: false, error: { code: 'invalid-input', message: 'refused' } }) })
-    const sweeps = useSweeps()
-    await sweeps.start({}, 128)
-    expect([sweeps.running, sweeps.shownGrid]).toEqual([false, null])
-  })
-
-  it('that the user cancelled leave no error', () => {
-    const bridge = connect({})
-    const sweeps = useSweeps()
-    sweeps.listen()
-    bridge.emit('sweep.progress', { sweepId: 's', done: 1, total: 2, cells: [] })
-    expect(sweeps.running).toBe(true)
-    bridge.emit('sweep.finished', { sweepId: 's', report: null, error: { code: 'cancelled', message: 'cancelled' } })
-    expect([sweeps.running, useNotices().notices.length]).toEqual([false, 0])
   })
 })

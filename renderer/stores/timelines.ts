@@ -43,7 +43,8 @@ export const useTimelines = defineStore('timelines', () => {
 
   const list = computed(() => [...summaries.value.values()])
   const current = computed(() => (currentId.value === null ? null : summaries.value.get(currentId.value) ?? null))
-  const revision = computed(() => (currentId.value === null ? 0 : revisions.value.get(currentId.value) ?? 0))
+  const revisionOf = (timelineId: string): number => revisions.value.get(timelineId) ?? 0
+  const revision = computed(() => (currentId.value === null ? 0 : revisionOf(currentId.value)))
 
   function put(summary: TimelineSummary, newRevision?: number): void {
     summaries.value.set(summary.timelineId, summary)
@@ -126,7 +127,7 @@ export const useTimelines = defineStore('timelines', () => {
   }
 
   return {
-    summaries, list, current, currentId, revision, busy,
+    summaries, list, current, currentId, revision, revisionOf, busy,
     load, listen, select, show, showSpan, showAll, put, placeOf, save, close,
   }
 })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
-export type ViewName = 'run' | 'timeline' | 'imbalance' | 'sweep' | 'machine' | 'trace'
+export type ViewName = 'run' | 'timeline' | 'imbalance' | 'sweep' | 'machine' | 'trace' | 'compare' | 'planner'
 
 /** What a finished run or an opened trace shows. */
 export interface Figures {
