@@ -31,7 +31,7 @@ export default {
       name: 'schemas-stay-out-of-the-page', severity: 'error',
       comment: 'Schemas belong to the side that checks; the page imports them as types, or zod would be in its bundle.',
       from: { path: '^renderer/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^preload/contract/routes\\.ts$|^node_modules/zod/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^preload/contract/(routes|planner|simulation)\\.ts$|^node_modules/zod/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'contract-is-types-and-schemas', severity: 'error',
@@ -89,7 +89,7 @@ export default {
       comment: 'A module that nothing reaches is dead code.',
       from: {
         orphan: true,
-        pathNot: '\\.test\\.ts$|\\.d\\.ts$|^main/hosts/[^/]+/index\\.ts$|^kernels/(rank/entry|transport/commEntry|sweep/entry)\\.ts$|^kernels/assembly/|^main/traces/assembly/|^bench/|^tests/|^renderer/main\\.ts$',
+        pathNot: '\\.test\\.ts$|\\.d\\.ts$|^main/hosts/[^/]+/index\\.ts$|^kernels/(rank/entry|transport/commEntry|sweep/entry|rates/entry)\\.ts$|^kernels/assembly/|^main/traces/assembly/|^bench/|^tests/|^renderer/main\\.ts$',
       },
       to: {},
     },

@@ -10,12 +10,16 @@ export interface Installation {
   readonly rankEntry: string
   readonly commEntry: string
   readonly sweepEntry: string
+  readonly ratesEntry: string
   readonly probeEntry: string
   readonly planEntry: string
+  readonly plannerEntry: string
   readonly traceEntry: string
   /** Folder of the compiled kernels. */
   readonly kernelsDir: string
   readonly fixturesDir: string
+  /** Folder of the Python sources that a cluster runs. */
+  readonly clusterDir: string
   readonly rendererDir: string
 }
 
@@ -39,11 +43,14 @@ export function findInstallation(): Installation {
     rankEntry: entry('kernels/rank/entry.ts', 'rank'),
     commEntry: entry('kernels/transport/commEntry.ts', 'comm'),
     sweepEntry: entry('kernels/sweep/entry.ts', 'sweep'),
+    ratesEntry: entry('kernels/rates/entry.ts', 'rates'),
     probeEntry: entry('main/machine/probeEntry.ts', 'probe'),
     planEntry: entry('main/app/planEntry.ts', 'plan'),
+    plannerEntry: entry('main/app/plannerEntry.ts', 'planner'),
     traceEntry: entry('main/app/traceEntry.ts', 'trace'),
     kernelsDir: join(root, 'out/kernels'),
     fixturesDir: join(root, 'fixtures'),
+    clusterDir: join(root, 'main/cluster/python'),
     rendererDir: join(root, 'out/renderer'),
   }
 }

@@ -8,15 +8,19 @@ import { ConfigStore, defaultUserConfigDir } from '../config/configStore.ts'
 import { startRun } from '../executor/executor.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
+import { RatesStore } from '../rates/ratesStore.ts'
 import { startSweep } from '../sweep/sweep.ts'
+import { thisMachine } from '../sweep/sweepMachine.ts'
 import type { Dialogs } from './dialogs.ts'
 import { AppEvents } from './events.ts'
 import { Exports } from './exports.ts'
 import { createHandlers } from './handlers.ts'
 import { type Log, logToStderr } from './log.ts'
 import { Openings } from './openings.ts'
+import { PlannerThread } from './plannerThread.ts'
 import { Planner } from './planThread.ts'
 import { createRouter, type Router } from './router.ts'
+import { RatesService } from './ratesService.ts'
 import { RunService } from './runService.ts'
 import { Scratch } from './scratch.ts'
 import { SweepService } from './sweepService.ts'
@@ -73,11 +77,13 @@ export function createApp(options: AppOptions): App {
   const exports = new Exports(timelines, scratch)
   const openings = new Openings({ entry: installation.traceEntry, rulesDir: dirname(configs.userDir), timelines, events, log })
   const runs = new RunService({ start: (config) => startRun(config, engine), timelines, events, slot, log })
-  const sweeps = new SweepService({ start: (config, grid) => startSweep(config, grid, engine), events, slot, log })
+  const sweeps = new SweepService({ start: (ask) => startSweep(ask, { ...engine, machine: thisMachine(engine, dirname(configs.userDir)) }), events, slot, log })
+  const rates = new RatesService({ engine, store: new RatesStore(join(dirname(configs.userDir), 'rates.json')), slot })
   const router = createRouter(
     createHandlers({
-      installation, rankHost, host, dialogs, configs, planner: new Planner(installation.planEntry), timelines, analyses, openings, uploads, exports,
-      runs, sweeps,
+      installation, rankHost, host, dialogs, configs, planner: new Planner(installation.planEntry),
+      plannerThread: new PlannerThread(installation.plannerEntry), timelines, analyses, openings, uploads, exports,
+      runs, sweeps, rates,
     }), log)
   events.on('timeline.closed', ({ timelineId }) => { analyses.forget(timelineId) })
 
@@ -97,7 +103,7 @@ export function createApp(options: AppOptions): App {
     },
     async dispose() {
       slot.shut()
-      await Promise.all([runs.dispose(), sweeps.dispose(), openings.dispose()])
+      await Promise.all([runs.dispose(), sweeps.dispose(), rates.dispose(), openings.dispose()])
       scratch.remove()
     },
   }

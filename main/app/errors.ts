@@ -2,6 +2,7 @@ import { ArenaTooLargeError } from '../../kernels/backends/arena.ts'
 import { BackendUnavailableError } from '../../kernels/backends/backend.ts'
 import { InvalidInputError, quoteValue } from '../../kernels/config/problem.ts'
 import type { BridgeError, ErrorCode } from '../../preload/contract/envelope.ts'
+import { CalibrationCancelledError } from '../rates/errors.ts'
 import { SweepCancelledError } from '../sweep/errors.ts'
 import { TracePathError } from '../traces/open/traceFiles.ts'
 import { TraceFormatError } from '../traces/traceFormatError.ts'
@@ -108,7 +109,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 export function bridgeError(error: unknown, doing: string, log: Log): BridgeError {
   if (error instanceof RequestError) return { code: error.code, message: error.message }
   if (error instanceof ForwardedError) return error.error
-  if (error instanceof SweepCancelledError) return { code: 'cancelled', message: error.message }
+  if (error instanceof SweepCancelledError || error instanceof CalibrationCancelledError) return { code: 'cancelled', message: error.message }
   const refused = refusedInput(error) ?? fileError(error)
   if (refused !== undefined) return refused
   log(doing, error)

@@ -1,11 +1,15 @@
 import { checkRunConfig, parseRunConfig } from '../../kernels/config/runConfig.ts'
 import type { AppInfo } from '../../preload/contract/routes.ts'
 import { LARGEST_FRAME_BYTES } from '../../preload/contract/wire.ts'
+import { exportCluster } from '../cluster/exportCluster.ts'
+import { compareMeasures, measuredAlike } from '../compare/compareTimelines.ts'
 import type { ConfigStore } from '../config/configStore.ts'
 import { CONFIG_FIELDS } from '../config/fields.ts'
 import type { RankHost } from '../executor/rankHost.ts'
 import type { Installation } from '../installation.ts'
 import { examineMachine } from '../machine/doctor.ts'
+import { plannerTables } from '../planner/tables/tables.ts'
+import { thisMachineCluster } from '../planner/tables/thisMachine.ts'
 import { selectionStats } from '../timeline/selection.ts'
 import { spanDetails } from '../timeline/spanDetails.ts'
 import { queryViewport } from '../timeline/viewport.ts'
@@ -13,11 +17,15 @@ import type { Dialogs } from './dialogs.ts'
 import { ForbiddenError, NotFoundError } from './errors.ts'
 import { type Exports, traceFileName } from './exports.ts'
 import type { Openings } from './openings.ts'
+import type { PlannerThread } from './plannerThread.ts'
 import type { Planner } from './planThread.ts'
 import type { Handlers } from './router.ts'
+import type { RatesService } from './ratesService.ts'
 import type { RunService } from './runService.ts'
+import { summaryFacts } from './summaryFacts.ts'
 import type { SweepService } from './sweepService.ts'
 import type { AnalysisCache } from './timelineAnalysis.ts'
+import { hostOwner } from './timelineOwner.ts'
 import type { TimelineStore } from './timelineStore.ts'
 import type { Uploads } from './uploads.ts'
 
@@ -29,6 +37,7 @@ export interface HandlerParts {
   readonly dialogs: Dialogs | null
   readonly configs: ConfigStore
   readonly planner: Planner
+  readonly plannerThread: PlannerThread
   readonly timelines: TimelineStore
   readonly analyses: AnalysisCache
   readonly openings: Openings
@@ -36,6 +45,7 @@ export interface HandlerParts {
   readonly exports: Exports
   readonly runs: RunService
   readonly sweeps: SweepService
+  readonly rates: RatesService
 }
 
 const FROM_PAGE = 'the config from the form'
@@ -47,7 +57,7 @@ function dialogsOf(dialogs: Dialogs | null, instead: string): Dialogs {
 
 /** What each route does. Everything with state is in the parts. */
 export function createHandlers(parts: HandlerParts): Handlers {
-  const { installation, host, configs, planner, timelines, analyses, openings, uploads, exports, runs, sweeps } = parts
+  const { installation, host, configs, planner, plannerThread, timelines, analyses, openings, uploads, exports, runs, sweeps, rates } = parts
 
   return {
     'app.info': () => ({ version: installation.version, host, platform: process.platform, userConfigDir: configs.userDir }),
@@ -117,13 +127,41 @@ export function createHandlers(parts: HandlerParts): Handlers {
     },
     'trace.export': ({ timelineId, gzip }) => exports.bytes(timelineId, { gzip, limit: LARGEST_FRAME_BYTES }),
 
-    'sweep.start': ({ config, blockQ, blockK, repeats }) =>
-      sweeps.start(parseRunConfig(config, FROM_PAGE), { blockQ, blockK, repeats }),
+    'sweep.start': (request) => sweeps.start({ ...request, config: parseRunConfig(request.config, FROM_PAGE) }),
+    'sweep.pause': ({ sweepId }) => {
+      sweeps.pause(sweepId)
+      return {}
+    },
+    'sweep.resume': ({ sweepId }) => {
+      sweeps.resume(sweepId)
+      return {}
+    },
     'sweep.cancel': ({ sweepId }) => {
       sweeps.cancel(sweepId)
       return {}
     },
 
     'machine.doctor': () => examineMachine(installation, parts.rankHost),
+    'machine.rates': ({ measure }) => (measure ? rates.measure() : rates.known()),
+
+    'planner.tables': async () => plannerTables(thisMachineCluster(await rates.known())),
+    'planner.ask': (question) => plannerThread.answers(question, FROM_PAGE),
+    'planner.published': () => plannerThread.published(),
+    'simulation.open': async ({ config, cluster, disturbance }) => {
+      const timeline = await planner.simulation({ config: parseRunConfig(config, FROM_PAGE), cluster, disturbance })
+      const owner = hostOwner(() => timeline)
+      return { timelineId: timelines.add({ timeline, summary: summaryFacts(timeline), owner, path: null, source: null }) }
+    },
+
+    'compare.timelines': async ({ timelineIds }) => {
+      const open = timelineIds.map((timelineId) => timelines.get(timelineId))
+      return compareMeasures(await measuredAlike(open.map((each) => ({
+        id: each.timelineId,
+        measure: (wanted) => each.owner.measure(wanted),
+        path: async () => (await analyses.of(each)).trace.criticalPath,
+      }))))
+    },
+
+    'cluster.export': ({ config }) => exportCluster(parseRunConfig(config, FROM_PAGE), installation.clusterDir),
   }
 }

@@ -2,6 +2,7 @@ import type { TimelineAnalysis } from '../../preload/contract/analysis.ts'
 import type { BridgeError } from '../../preload/contract/envelope.ts'
 import type { TraceProgress, TraceRefused } from '../../preload/contract/events.ts'
 import type { SearchResult, TimelineSummary } from '../../preload/contract/timeline.ts'
+import type { TimelineMeasure, WindowKind } from '../compare/measure.ts'
 import type { SpanIndex } from '../timeline/spanIndex.ts'
 import type { SpanWaits } from '../timeline/spanWaits.ts'
 import type { Timeline } from '../timeline/timeline.ts'
@@ -36,6 +37,8 @@ export interface CrossingTimeline {
 export interface Questions {
   analyze: { readonly input: Record<string, never>; readonly answer: AnalysisFacts }
   search: { readonly input: { readonly text: string; readonly limit: number }; readonly answer: Omit<SearchResult, 'timelineId'> }
+  /** What a comparison needs to know of it. @see measureTimeline */
+  measure: { readonly input: { readonly wanted: WindowKind | null }; readonly answer: TimelineMeasure }
   /** Saves the timeline as Chrome Trace JSON, gzip where the name ends in `.gz`. */
   write: { readonly input: { readonly path: string }; readonly answer: null }
 }

@@ -5,6 +5,7 @@ import type { TraceRefused } from '../../preload/contract/events.ts'
 import { loadClassificationRules } from '../classify/rules.ts'
 import type { Communication } from '../comm/comm.ts'
 import { communicationOf } from '../comm/communication.ts'
+import { measureOnce } from '../compare/measureTimeline.ts'
 import { searchTimeline } from '../timeline/search.ts'
 import { buildSpanIndex } from '../timeline/spanIndex.ts'
 import type { SpanWaits } from '../timeline/spanWaits.ts'
@@ -33,6 +34,7 @@ const ANSWERS: Answers = {
     return analysisFacts(timeline, known)
   },
   search: searchTimeline,
+  measure: (timeline, { wanted }) => measureOnce(timeline, wanted, communications.get(timeline)),
   write: async (timeline, { path }) => {
     await writeTrace(timeline, path)
     return null
@@ -130,5 +132,5 @@ export async function serveTraces(port: MessagePort, { paths, rulesDir, hiddenFo
 }
 
 const DOING: Readonly<Record<QuestionName, string>> = {
-  analyze: 'analysing the trace', search: 'searching the trace', write: 'saving the trace',
+  analyze: 'analysing the trace', search: 'searching the trace', measure: 'measuring the trace', write: 'saving the trace',
 }

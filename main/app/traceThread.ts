@@ -129,6 +129,7 @@ export class TraceThread {
     const owner: TimelineOwner = {
       analyze: () => this.#ask('analyze', at, {}),
       search: (input) => this.#ask('search', at, input),
+      measure: (wanted) => this.#ask('measure', at, { wanted }),
       write: async (path) => { await this.#ask('write', at, { path }) },
       wait: (spanIndex) => Promise.resolve(known === null ? null : waitOf(known, spanIndex)),
       release: () => {

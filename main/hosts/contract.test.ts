@@ -6,6 +6,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Bridge } from '../../preload/contract/bridge.ts'
 import type { Result } from '../../preload/contract/envelope.ts'
+import { clusterOf } from '../../preload/contract/clusterOf.ts'
 import { type BridgeEvents, EVENT_NAMES, type EventName } from '../../preload/contract/events.ts'
 import type { TimelineSummary } from '../../preload/contract/timeline.ts'
 import { createApp } from '../app/app.ts'
@@ -115,6 +116,38 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
       expect(checks.map((check) => dataOf(check).plan?.plan.world)).toEqual(worlds)
     })
 
+    it('answers the planner\'s questions, and refuses one with problems', async () => {
+      const tables = dataOf(await page.request('planner.tables', {}))
+      const [accelerator] = tables.accelerators
+      const cluster = clusterOf({ accelerator, link: tables.links[0], nodes: null, headDim: 64 })
+      const answers = dataOf(await page.request('planner.ask', { config: smallConfig(), cluster, model: tables.models[0].sizes }))
+      expect(answers.cluster).toEqual(cluster)
+      expect(answers.candidates.map(({ label }) => label)).toEqual(expect.arrayContaining(['contiguous ring', 'zigzag ring']))
+      const refused = await page.request('planner.ask', { config: { world: 0 }, cluster, model: null })
+      expect(refused).toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+      expect(dataOf(await page.request('planner.published', {})).filter(({ kind }) => kind === 'claim')).not.toEqual([])
+    })
+
+    it('opens a simulation as a timeline like any other, and refuses what cannot be simulated', async () => {
+      const link = { bandwidthGBps: 1, latencyUs: 1 }
+      const cluster = {
+        label: 'two slow devices', elementBytes: null, intra: link, inter: null, ranksPerNode: null,
+        device: { forwardGflops: 1, backwardGflops: 1, blockOverheadUs: 0, rowNs: 0, tile: null, memoryBytes: null },
+      }
+      const disturbance = { computeJitter: 0.1, linkJitter: 0, seed: 1, death: null, progress: 'barrier' } as const
+      const { timelineId } = dataOf(await page.request('simulation.open', { config: smallConfig(), cluster, disturbance }))
+      const [summary] = dataOf(await page.request('timeline.list', {}))
+      expect(summary).toMatchObject({ timelineId, source: 'simulation', live: false, path: null })
+      const analysis = dataOf(await page.request('timeline.analysis', { timelineId }))
+      expect(analysis.trace.run).toMatchObject({ device: 'simulated, two slow devices', modelled: true })
+      const dying = { ...disturbance, death: { rank: 2, step: 0 } }
+      expect(await page.request('simulation.open', { config: smallConfig(), cluster, disturbance: dying }))
+        .toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+      expect(await page.ask('simulation.open', { config: smallConfig(), cluster: { ...cluster, intra: {} }, disturbance }))
+        .toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+      expect(dataOf(await page.request('timeline.list', {}))).toHaveLength(1)
+    })
+
     it('lists fields and configs, checks and saves them', async () => {
       const before = dataOf(await page.request('config.list', {}))
       expect(before.fields.map(({ path }) => path)).toContain('layout')
@@ -210,6 +243,25 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
       expect(analysis.finding).not.toBe('')
     })
 
+    it('compares open timelines: the first is the base, whichever threads hold them', async () => {
+      const base = await openTrace('base.json.gz')
+      const slower = dataOf(await drop([{ name: 'slower.json.gz', bytes: await traceBytes(simulated(smallConfig({ layout: 'contiguous', seqLen: 128 })), { gzip: true }) }]))[0]
+      const kernels = dataOf(await drop([{ name: 'kernels.json', bytes: kernelTrace(0, 8) }]))[0]
+      const timelineIds = [base, slower, kernels].map(({ timelineId }) => timelineId)
+      const comparison = dataOf(await page.request('compare.timelines', { timelineIds }))
+      expect(comparison.sources.map(({ id, kind, windowKind }) => [id, kind, windowKind])).toEqual([
+        [timelineIds[0], 'simulation', 'whole'], [timelineIds[1], 'simulation', 'whole'], [timelineIds[2], 'trace', 'whole'],
+      ])
+      expect(comparison.metrics.find(({ id }) => id === 'makespan')?.deltas).toMatchObject([null, { significant: null }, {}])
+      expect(comparison.verdicts.map(({ source, change }) => [source, change])).toEqual([[1, 'unclear'], [2, 'unclear']])
+      expect(comparison.warnings.join('\n')).toContain('other shape: seqLen 128 against 64')
+
+      const [again] = dataOf(await page.request('compare.timelines', { timelineIds: [timelineIds[0], timelineIds[0]] })).verdicts
+      expect(again.change).toBe('same')
+      expect(await page.request('compare.timelines', { timelineIds: [timelineIds[0], 'gone'] })).toMatchObject({ ok: false, error: { code: 'not-found' } })
+      expect(await page.ask('compare.timelines', { timelineIds: [timelineIds[0]] })).toMatchObject({ ok: false, error: { code: 'invalid-input' } })
+    })
+
     it('gives a trace back as bytes that open again to the same', async () => {
       const first = await openTrace()
       const { fileName, bytes } = dataOf(await page.request('trace.export', { timelineId: first.timelineId, gzip: true }))
@@ -218,6 +270,14 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
       expect(JSON.parse(gunzipSync(bytes).toString())).toHaveProperty('traceEvents')
       const [again] = dataOf(await drop([{ name: fileName, bytes }]))
       expect(again).toMatchObject({ spanCount: first.spanCount, startNs: first.startNs, endNs: first.endNs, lanes: first.lanes })
+    })
+
+    it('packs a folder that runs a config on a cluster, and refuses a config that is none', async () => {
+      const { fileName, bytes } = dataOf(await page.request('cluster.export', { config: { ...smallConfig(), name: 'My ring' } }))
+      expect(fileName).toBe('my-ring-cluster.tar.gz')
+      expect(bytes).toBeInstanceOf(Uint8Array)
+      expect(gunzipSync(bytes).toString('latin1')).toContain('my-ring-cluster/ring_attention.py')
+      expect(await page.ask('cluster.export', { config: { world: 0 } })).toMatchObject({ ok: false, error: { code: 'invalid-input' } })
     })
 
     it('refuses files that are no traces, and says why of each', async () => {
@@ -266,14 +326,36 @@ function contractSuite(name: string, makeCarrier: (userConfigDir: string) => Pro
     it('sweeps tile sizes: progress, report', async () => {
       const finished = next('sweep.finished')
       const config = { ...smallConfig(), backend: 'tfjs-cpu', model: null, world: 1 }
-      const { sweepId } = dataOf(await page.request('sweep.start', { config, blockQ: [32, 64], blockK: [64], repeats: 1 }))
+      const ask = { kind: 'tile' as const, config, blockQ: [32, 64], blockK: [64], axes: [], repeats: 1, fresh: false }
+      const { sweepId } = dataOf(await page.request('sweep.start', ask))
       expect(await page.request('run.start', { config: smallConfig() })).toMatchObject({ ok: false, error: { code: 'busy' } })
       const { report, error } = await finished
       expect(error).toBeNull()
-      expect(report?.cells.map(({ blockQ, blockK, passed }) => [blockQ, blockK, passed])).toEqual([[32, 64, true], [64, 64, true]])
+      expect(report).toMatchObject({ kind: 'tile', cells: [{ blockQ: 32, blockK: 64, passed: true }, { blockQ: 64, blockK: 64, passed: true }] })
       expect(of('sweep.progress').at(-1)).toMatchObject({ sweepId, done: 4, total: 4 })
-      const refused = await page.request('sweep.start', { config: smallConfig(), blockQ: [32], blockK: [32], repeats: 1 })
+      const refused = await page.request('sweep.start', { ...ask, config: smallConfig() })
       expect(refused).toMatchObject({ ok: false, error: { code: 'invalid-input', problems: [{ path: 'backend' }] } })
+    })
+
+    it('sweeps whole rings; pauses, resumes and cancels with what was measured so far', async () => {
+      const finished = next('sweep.finished')
+      // One rank: a ring's rates need not be measured before.
+      const config = smallConfig({ world: 1, iterations: 1 })
+      const axes = [{ path: 'seqLen', values: [64, 128] }]
+      const { sweepId } = dataOf(await page.request('sweep.start', { kind: 'ring', config, axes, repeats: 1000, fresh: true }))
+      const progress = async (condition: (now: BridgeEvents['sweep.progress']) => boolean): Promise<void> => {
+        while (!condition(await next('sweep.progress'))) continue
+      }
+      await progress(({ kind, ringCells }) => kind === 'ring' && ringCells.length > 0)
+      const paused = progress((now) => now.paused)
+      expect(await page.request('sweep.pause', { sweepId })).toEqual({ ok: true, data: {} })
+      await paused
+      const resumed = progress((now) => !now.paused)
+      expect(await page.request('sweep.resume', { sweepId })).toEqual({ ok: true, data: {} })
+      await resumed
+      expect(await page.request('sweep.cancel', { sweepId })).toEqual({ ok: true, data: {} })
+      expect(await finished).toMatchObject({ sweepId, error: null, report: { kind: 'ring', modelled: true, axes } })
+      expect(await page.request('sweep.pause', { sweepId: 'sweep-99' })).toMatchObject({ ok: false, error: { code: 'not-found' } })
     })
 
     it('tells nothing more after the end of a subscription', async () => {

@@ -1,5 +1,5 @@
 import type { RunProgressEvent, RunResult } from './run.ts'
-import type { SweepProgress, SweepReport } from './sweep.ts'
+import type { AnySweepReport, SweepProgress } from './sweep.ts'
 import type { TimelineSummary } from './timeline.ts'
 import type { BridgeError } from './envelope.ts'
 
@@ -42,9 +42,9 @@ export interface BridgeEvents {
   'trace.refused': TraceRefused
   'timeline.closed': { readonly timelineId: string }
   'sweep.progress': SweepProgress
-  'sweep.finished': { readonly sweepId: string; readonly report: SweepReport | null; readonly error: BridgeError | null }
+  'sweep.finished': { readonly sweepId: string; readonly report: AnySweepReport | null; readonly error: BridgeError | null }
   /** The host's menu or the command line asks the page for something. */
-  'menu.command': { readonly command: 'open-trace' | 'save-trace' | 'show-run' | 'show-timeline' | 'show-imbalance' | 'show-sweep' | 'show-machine' | 'show-trace' }
+  'menu.command': { readonly command: 'open-trace' | 'save-trace' | 'show-run' | 'show-timeline' | 'show-imbalance' | 'show-sweep' | 'show-machine' | 'show-trace' | 'show-compare' | 'show-planner' }
 }
 
 export type EventName = keyof BridgeEvents

@@ -18,8 +18,10 @@ const PAGE_ROUTE_RECORD: Readonly<Record<PageRoute, true>> = {
   'timeline.list': true, 'timeline.viewport': true, 'timeline.search': true, 'timeline.selection': true, 'timeline.span': true,
   'timeline.analysis': true, 'timeline.close': true,
   'trace.openDialog': true, 'trace.openUploads': true, 'trace.cancelOpen': true, 'trace.saveDialog': true, 'trace.export': true,
-  'sweep.start': true, 'sweep.cancel': true,
-  'machine.doctor': true,
+  'sweep.start': true, 'sweep.pause': true, 'sweep.resume': true, 'sweep.cancel': true,
+  'machine.doctor': true, 'machine.rates': true,
+  'planner.tables': true, 'planner.ask': true, 'planner.published': true,
+  'simulation.open': true, 'compare.timelines': true, 'cluster.export': true,
 }
 
 export const isPageRoute = (route: string): route is PageRoute => Object.hasOwn(PAGE_ROUTE_RECORD, route)

@@ -1,8 +1,12 @@
 import { z } from 'zod'
 import type { TimelineAnalysis } from './analysis.ts'
+import type { Comparison } from './compare.ts'
 import type { ConfigEntry, ConfigField, Problem } from './config.ts'
 import type { DoctorReport } from './machine.ts'
 import type { PlanReport } from './plan.ts'
+import { plannerQuestion, type PlannerAnswers, type PlannerTables, type PublishedAnswer } from './planner.ts'
+import type { MachineRates } from './rates.ts'
+import { clusterModel, disturbance } from './simulation.ts'
 import type { SearchResult, SelectionStats, SpanDetails, TimelineSummary, Viewport } from './timeline.ts'
 
 const timelineId = z.string().min(1)
@@ -10,6 +14,8 @@ const timelineId = z.string().min(1)
 const openId = z.string().min(1).max(100)
 const lanes = z.array(z.int().min(0)).max(100_000).optional()
 const block = z.int().min(1).max(1 << 20)
+const repeats = z.int().min(1).max(1000)
+const sweepAxis = z.strictObject({ path: z.string().min(1).max(100), values: z.array(z.number()).min(1).max(1000) })
 
 /** Input schemas of every request, parsed at the boundary. A config is checked by its own schema, problem by problem. */
 export const ROUTES = {
@@ -41,11 +47,30 @@ export const ROUTES = {
   'trace.saveDialog': z.strictObject({ timelineId }),
   /** The trace's bytes, for hosts where saving is a download. */
   'trace.export': z.strictObject({ timelineId, gzip: z.boolean() }),
-  'sweep.start': z.strictObject({
-    config: z.unknown(), blockQ: z.array(block).min(1), blockK: z.array(block).min(1), repeats: z.int().min(1).max(1000),
-  }),
+  /** `fresh` measures again what earlier sweeps already know. */
+  'sweep.start': z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('tile'), config: z.unknown(), blockQ: z.array(block).min(1), blockK: z.array(block).min(1),
+      axes: z.array(sweepAxis).max(4), repeats, fresh: z.boolean(),
+    }),
+    z.strictObject({ kind: z.literal('ring'), config: z.unknown(), axes: z.array(sweepAxis).min(1).max(4), repeats, fresh: z.boolean() }),
+  ]),
+  'sweep.pause': z.strictObject({ sweepId: z.string().min(1) }),
+  'sweep.resume': z.strictObject({ sweepId: z.string().min(1) }),
   'sweep.cancel': z.strictObject({ sweepId: z.string().min(1) }),
   'machine.doctor': z.strictObject({}),
+  /** What was measured of this machine; with `measure` it is measured now, which takes seconds and refuses beside a run. */
+  'machine.rates': z.strictObject({ measure: z.boolean() }),
+  'planner.tables': z.strictObject({}),
+  'planner.ask': plannerQuestion,
+  /** Published figures beside ours. */
+  'planner.published': z.strictObject({}),
+  /** Simulates a config on a cluster; the result is an open timeline like any other. */
+  'simulation.open': z.strictObject({ config: z.unknown(), cluster: clusterModel, disturbance }),
+  /** The first is the base. */
+  'compare.timelines': z.strictObject({ timelineIds: z.array(timelineId).min(2).max(8) }),
+  /** A folder that runs the config on a GPU cluster with PyTorch, packed. */
+  'cluster.export': z.strictObject({ config: z.unknown() }),
 } as const
 
 export type RouteName = keyof typeof ROUTES
@@ -82,6 +107,15 @@ export interface RouteOutputs {
   'trace.saveDialog': { readonly path: string } | null
   'trace.export': { readonly fileName: string; readonly bytes: Uint8Array }
   'sweep.start': { readonly sweepId: string }
+  'sweep.pause': Record<string, never>
+  'sweep.resume': Record<string, never>
   'sweep.cancel': Record<string, never>
   'machine.doctor': DoctorReport
+  'machine.rates': MachineRates | null
+  'planner.tables': PlannerTables
+  'planner.ask': PlannerAnswers
+  'planner.published': readonly PublishedAnswer[]
+  'simulation.open': { readonly timelineId: string }
+  'compare.timelines': Comparison
+  'cluster.export': { readonly fileName: string; readonly bytes: Uint8Array }
 }

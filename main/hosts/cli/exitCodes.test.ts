@@ -3,6 +3,7 @@ import { ArenaTooLargeError } from '../../../kernels/backends/arena.ts'
 import { BackendUnavailableError } from '../../../kernels/backends/backend.ts'
 import { InvalidInputError } from '../../../kernels/config/problem.ts'
 import type { RunFailure, Verification } from '../../../preload/contract/run.ts'
+import { CalibrationCancelledError, CalibrationFailedError } from '../../rates/errors.ts'
 import { SweepCancelledError, SweepFailedError } from '../../sweep/errors.ts'
 import { TracePathError } from '../../traces/open/traceFiles.ts'
 import { TraceFormatError } from '../../traces/traceFormatError.ts'
@@ -28,10 +29,10 @@ describe('exit codes', () => {
     expect(exitCodeOfRun({ failure: failure('cancelled'), verification: null })).toBe(130)
   })
 
-  test('a sweep: 4 as soon as one cell computes wrong results', () => {
-    const cell = { blockQ: 1, blockK: 1, medianMs: 1, madMs: 0, gflops: 1, workingSetBytes: 1, fitsL2: null, maxAbsError: 0 }
-    expect(exitCodeOfSweep({ cells: [{ ...cell, passed: true }] })).toBe(0)
-    expect(exitCodeOfSweep({ cells: [{ ...cell, passed: true }, { ...cell, passed: false }] })).toBe(4)
+  test('a sweep: 4 as soon as one cell computes wrong results, 130 when it was cancelled, whatever it has', () => {
+    expect(exitCodeOfSweep({ cells: [{ passed: true }, { passed: null }] }, false)).toBe(0)
+    expect(exitCodeOfSweep({ cells: [{ passed: true }, { passed: false }] }, false)).toBe(4)
+    expect(exitCodeOfSweep({ cells: [{ passed: true }] }, true)).toBe(130)
   })
 
   test('errors: bad input 2, what could not run or be written 3, cancelled 130, all else 1', () => {
@@ -42,6 +43,8 @@ describe('exit codes', () => {
     expect(exitCodeOfError(new BackendUnavailableError('tensorflow', 'x'))).toBe(3)
     expect(exitCodeOfError(new OutputError('x'))).toBe(3)
     expect(exitCodeOfError(new SweepFailedError('x', null))).toBe(3)
+    expect(exitCodeOfError(new CalibrationFailedError('x'))).toBe(3)
+    expect(exitCodeOfError(new CalibrationCancelledError('x'))).toBe(130)
     expect(exitCodeOfError(Object.assign(new Error('no space'), { code: 'ENOSPC', errno: -28, syscall: 'mkdir' }))).toBe(3)
     expect(exitCodeOfError(new CancelledError())).toBe(130)
     expect(exitCodeOfError(new SweepCancelledError())).toBe(130)

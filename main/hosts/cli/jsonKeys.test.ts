@@ -41,10 +41,19 @@ const PROMISED = {
     simulated: ['makespanMs', 'overlapRatio', 'idleFraction'],
   },
   sweep: {
-    '': ['config', 'machine', 'cells', 'best', 'predictedBest', 'peakGflops'],
+    '': ['kind', 'config', 'backend', 'device', 'machine', 'axes', 'repeats', 'cells', 'best', 'predictedBest', 'peakGflops', 'roofline', 'countersFrom',
+      'reusedCells', 'warnings'],
     machine: ['l1d', 'l2', 'l3'],
-    'cells.0': ['blockQ', 'blockK', 'medianMs', 'madMs', 'gflops', 'workingSetBytes', 'fitsL2'],
-    best: ['blockQ', 'blockK'],
+    'cells.0': ['blockQ', 'blockK', 'values', 'medianMs', 'madMs', 'repeats', 'noisy', 'reused', 'gflops', 'workingSetBytes', 'fitsL2', 'maxAbsError', 'passed',
+      'limits', 'counters'],
+    best: ['blockQ', 'blockK', 'values', 'gflops'],
+  },
+  'sweep --ring': {
+    '': ['kind', 'config', 'backend', 'device', 'modelled', 'axes', 'repeats', 'cells', 'best', 'hideThreshold', 'reusedCells', 'warnings'],
+    'axes.0': ['path', 'values'],
+    'cells.0': ['values', 'shardTokens', 'medianMs', 'madMs', 'repeats', 'noisy', 'reused', 'overlapRatio', 'idleFraction', 'exposedMs', 'waitLinkMs', 'waitPeerMs',
+      'hopMs', 'stepComputeMs', 'hidden', 'tokensPerSecond', 'maxAbsError', 'passed', 'predictedMs'],
+    best: ['values', 'tokensPerSecond'],
   },
   analyze: {
     ...ANALYSIS,
@@ -82,6 +91,7 @@ describe.each([
   ['run', () => runCli('run', config, '--out', trace, '--json')],
   ['plan', () => runCli('plan', config, '--json')],
   ['sweep', () => runCli('sweep', config, '--block-q', '16', '--block-k', '16', '--repeats', '1', '--json')],
+  ['sweep --ring', () => runCli('sweep', config, '--ring', '--axis', 'seqLen=64', '--set', 'world=1', '--repeats', '1', '--json')],
   ['analyze', () => runCli('analyze', trace, '--json')],
   ['analyze of several ranks', () => runCli('analyze', join(folder, 'ring'), '--json')],
 ] as const)('%s --json', (command, call) => {

@@ -8,7 +8,7 @@ export interface Terminal {
    * Writes a result; resolves when the system took it, and also when nobody reads any more.
    * @throws OutputError when it cannot be written, for instance to a full disk.
    */
-  out(text: string): Promise<void>
+  out(text: string | Uint8Array): Promise<void>
   /** Writes a message to stderr. */
   note(text: string): void
   /** Replaces the progress line, where stderr is a terminal; empty text removes it. */

@@ -1,11 +1,24 @@
 /** Starts the command line as a user does, from its source entry. For tests. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 
 export const repository = resolve(import.meta.dirname, '../../..')
 export const fixture = (name: string): string => resolve(repository, 'fixtures/configs', name)
+
+let ownUserDir: string | null = null
+
+/** What a test's programs keep for their user stays out of the user's own folder. */
+function userConfigDir(): string {
+  if (ownUserDir === null) {
+    const made = mkdtempSync(join(tmpdir(), 'ringscope-user-'))
+    process.once('exit', () => { rmSync(made, { recursive: true, force: true }) })
+    ownUserDir = made
+  }
+  return join(ownUserDir, 'configs')
+}
 
 export interface Outcome {
   readonly code: number | null
@@ -21,7 +34,7 @@ export interface Started {
 
 export function startCli(args: readonly string[], env: Record<string, string> = {}): Started {
   const child = spawn(process.execPath, [resolve(import.meta.dirname, 'index.ts'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'], cwd: repository, env: { ...process.env, NODE_OPTIONS: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'], cwd: repository, env: { ...process.env, NODE_OPTIONS: '', RINGSCOPE_CONFIG_DIR: userConfigDir(), ...env },
   })
   let stdout = ''
   let stderr = ''

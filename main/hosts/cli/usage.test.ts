@@ -33,6 +33,11 @@ describe('bad usage ends with code 2, says why on stderr and prints nothing on s
     [['plan', fixture('4-ranks-straggler.json'), '--set', 'wrold=3'], /wrold: expected no such key/],
     [['sweep', fixture('2-ranks-zigzag-causal.json'), '--block-q', '64,x', '--block-k', '64'], /whole number from 1/],
     [['sweep', fixture('2-ranks-zigzag-causal.json'), '--block-q', '64'], /--block-k/],
+    [['sweep', fixture('2-ranks-zigzag-causal.json'), '--block-q', '64', '--block-k', '64', '--axis', 'headDim'], /headDim=64,128/],
+    [['sweep', fixture('2-ranks-zigzag-causal.json'), '--block-q', '64', '--block-k', '64', '--axis', 'wrold=2'], /wrold: expected a numeric field/],
+    [['sweep', fixture('2-ranks-zigzag-causal.json'), '--block-q', '64', '--block-k', '64', '--l2', 'much'], /size such as 2M/],
+    [['sweep', fixture('2-ranks-zigzag-causal.json'), '--ring', '--axis', 'world=3,2000'], /world: expected an integer from 1 to 1024, got 2000/],
+    [['sweep', fixture('2-ranks-zigzag-causal.json'), '--ring', '--block-q', '64'], /--axis blockQ=64,128/],
     [['analyze', 'none.json'], /none\.json: no such file or folder/],
     [['convert', 'none.json', '--out', 'x.json'], /required option '--to <format>' not specified/],
     [['convert', 'none.json', '--to', 'chrome'], /required option '--out <file>' not specified/],
@@ -75,7 +80,7 @@ describe('bad usage ends with code 2, says why on stderr and prints nothing on s
 test('help and version go to stdout and end with 0', async () => {
   const help = await runCli('--help')
   expect(help).toMatchObject({ code: 0, stderr: '' })
-  for (const command of ['run', 'sweep', 'analyze', 'convert', 'plan', 'serve', 'doctor']) expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
+  for (const command of ['run', 'sweep', 'analyze', 'convert', 'compare', 'plan', 'serve', 'doctor']) expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
   expect(await runCli('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string })
 })
 
@@ -109,6 +114,10 @@ test('a reader of stdout that goes away is no error', async () => {
   const { child, ended } = startCli(['plan', fixture('8-ranks-modelled-contiguous-causal.json'), '--json'])
   child.stdout.destroy()
   expect(await ended).toEqual({ code: 0, stdout: '', stderr: '' })
+})
+
+test('doctor: what belongs to --rates is refused without it', async () => {
+  expect(await runCli('doctor', '--fresh')).toMatchObject({ code: 2, stderr: expect.stringContaining('--rates') as string })
 })
 
 test('doctor --json is one document; every check has a status, and what does not work says what to do', async () => {

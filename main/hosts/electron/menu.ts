@@ -5,7 +5,7 @@ type Command = BridgeEvents['menu.command']['command']
 
 const VIEWS: readonly (readonly [label: string, command: Command])[] = [
   ['Run', 'show-run'], ['Timeline', 'show-timeline'], ['Imbalance', 'show-imbalance'], ['Sweep', 'show-sweep'], ['Machine', 'show-machine'],
-  ['Trace', 'show-trace'],
+  ['Trace', 'show-trace'], ['Compare', 'show-compare'], ['Planner', 'show-planner'],
 ]
 
 /** @param ask passes a command on to the page. */

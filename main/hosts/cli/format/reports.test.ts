@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { parseRunConfig } from '../../../../kernels/config/runConfig.ts'
+import { planRun } from '../../../../kernels/plan/planRun.ts'
 import type { RunProgress, RunResult } from '../../../../preload/contract/run.ts'
-import type { SweepReport } from '../../../../preload/contract/sweep.ts'
-import { planReport } from '../../../planner/planReport.ts'
+import type { RingSweepReport, SweepReport } from '../../../../preload/contract/sweep.ts'
+import { planFigures } from '../../../planner/planReport.ts'
 import { describeConfig } from './configLines.ts'
 import { describeSteps, formatPlanReport } from './planReport.ts'
 import { progressBar, runFraction } from './progress.ts'
@@ -97,8 +98,11 @@ describe('a config in words', () => {
 })
 
 describe('the report of a plan', () => {
-  const reportOf = (fields: object): string =>
-    formatPlanReport(planReport(parseRunConfig({ name: 'x', world: 4, seqLen: 4096, heads: 4, headDim: 64, ...fields }, 'test')))
+  const reportOf = (fields: object): string => {
+    const planned = parseRunConfig({ name: 'x', world: 4, seqLen: 4096, heads: 4, headDim: 64, ...fields }, 'test')
+    const plan = planRun(planned)
+    return formatPlanReport(planFigures(planned, plan), plan)
+  }
 
   test('has tiles beside exact pairs, memory beside its formula, and every kind of transfer', () => {
     const text = reportOf({ pass: 'forward-backward' })
@@ -129,22 +133,65 @@ describe('the report of a plan', () => {
 
 test('the report of a sweep lists the fastest cell first and names failures', () => {
   const cell = (blockQ: number, gflops: number, passed = true): SweepReport['cells'][number] =>
-    ({ blockQ, blockK: 64, medianMs: 10 / gflops, madMs: 0.01, gflops, workingSetBytes: blockQ * 1024, fitsL2: true, maxAbsError: 1e-7, passed })
+    ({
+      blockQ, blockK: 64, values: {}, medianMs: 10 / gflops, madMs: 0.01, repeats: 5, noisy: false, reused: false, gflops, workingSetBytes: blockQ * 1024,
+      fitsL2: true, maxAbsError: 1e-7, passed, limits: null, counters: null,
+    })
   const report: SweepReport = {
-    config, backend: 'wasm', machine: { l1d: 49_152, l2: 2_097_152, l3: null }, repeats: 5,
+    kind: 'tile', config, backend: 'wasm', device: 'one core', machine: { l1d: 49_152, l2: 2_097_152, l3: null }, axes: [], repeats: 5,
     cells: [cell(32, 10), cell(64, 30, false), cell(128, 20)],
-    best: { blockQ: 128, blockK: 64, gflops: 20 }, predictedBest: { blockQ: 128, blockK: 64 }, peakGflops: 31,
+    best: { blockQ: 128, blockK: 64, values: {}, gflops: 20 }, predictedBest: { blockQ: 32, blockK: 64, values: {}, speedOfBest: 0.5 }, peakGflops: 31,
+    roofline: null, countersFrom: 'none here', reusedCells: 0, warnings: [],
   }
   const text = formatSweepReport(report)
   expect([...text.matchAll(/^ +(\d+) +64 /gm)].map((match) => match[1])).toEqual(['64', '128', '32'])
   expect(text).toContain('caches: L1d 48.0 KiB, L2 2.00 MiB, L3 -')
   expect(text).toContain('measured best: 128 x 64 at 20.0 GFLOP/s')
   expect(text).toContain('verification FAILED in 1 of 3 cells')
-  expect(text).toContain('predicted best: 128 x 64, the largest tile within 60 % of L2')
+  expect(text).toContain('predicted best: 32 x 64, at 50.0 % of the best\'s speed')
+  expect(text).toContain('counters: none here')
   expect(formatSweepReport({ ...report, predictedBest: null })).toContain('predicted best: none, every tile of this sweep takes more than 60 % of L2')
   expect(formatSweepReport({ ...report, predictedBest: null, machine: { ...report.machine, l2: null } }))
-    .toContain('predicted best: unknown, this machine does not tell its L2 size')
+    .toContain('predicted best: unknown, the size of L2 is not known')
   expect(formatSweepReport({ ...report, warnings: ['measured otherwise'] })).toMatch(/^warning: measured otherwise$/m)
+
+  const limits: SweepReport['cells'][number]['limits'] = {
+    predictedMs: 1.5, dispatchShare: 0.1, cacheShare: 0.62, arithmeticShare: 0.28, limitedBy: 'cache', servedBy: 'l3', trafficBytes: 2 ** 30, gbps: 18,
+  }
+  const counters = { instructions: 3e9, cycles: 1e9, l1Misses: 4096, l2Misses: null, l3Misses: 7 }
+  const explained = formatSweepReport({
+    ...report, reusedCells: 1, axes: [{ path: 'headDim', values: [32] }],
+    roofline: { peakGflops: 90, levels: [{ level: 'l1', bufferBytes: 1, gbps: 100 }], dispatchUs: 0.1, gexps: 1, build: 'relaxed' },
+    cells: [{ ...cell(32, 10), values: { headDim: 32 }, noisy: true, reused: true, limits, counters }],
+    best: { blockQ: 32, blockK: 64, values: { headDim: 32 }, gflops: 10 },
+  })
+  expect(explained).toContain('cache 62 %, arithmetic 28 %, dispatch 10 %; 1.00 GiB from L3 at 18.0 GB/s')
+  expect(explained).toContain('noisy, reused')
+  expect(explained).toContain('measured best: 32 x 64, headDim 32 at 10.0 GFLOP/s')
+  expect(explained).toContain('roofline of one core: 90.0 GFLOP/s multiply-adds, L1 100 GB/s')
+  expect(explained).toMatch(/32 x 64, headDim 32 +3,000,000,000 +1,000,000,000 +3\.00 +4,096 +- +7$/m)
+  expect(explained).toContain('1 of 1 cells are from earlier sweeps')
+})
+
+test('the report of a sweep of rings says what was hidden, and what the formula says', () => {
+  const report: RingSweepReport = {
+    kind: 'ring', config, backend: 'modelled', device: 'waits', modelled: true, axes: [{ path: 'seqLen', values: [256, 512] }], repeats: 2,
+    cells: [256, 512].map((seqLen) => ({
+      values: { seqLen }, shardTokens: seqLen / 2, medianMs: 2, madMs: 0.01, repeats: 8, noisy: false, reused: seqLen === 512, overlapRatio: 0.5, idleFraction: 0.1,
+      exposedMs: 0.2, waitLinkMs: 0.1, waitPeerMs: 0, hopMs: 0.4, stepComputeMs: 0.8, hidden: seqLen === 512, tokensPerSecond: seqLen * 500,
+      maxAbsError: null, passed: null, predictedMs: seqLen === 512 ? 1.9 : null,
+    })),
+    best: { values: { seqLen: 512 }, tokensPerSecond: 256_000 }, hideThreshold: { measuredShardTokens: 256, predictedShardTokens: 200 },
+    reusedCells: 1, warnings: ['two ranks, one core'],
+  }
+  const text = formatSweepReport(report)
+  expect(text).toContain('(modelled: arithmetic is waited for, not done)')
+  expect(text).toMatch(/^ +256 +128 +2\.00 ms .* no +not checked$/m)
+  expect(text).toMatch(/^ +512 +256 +2\.00 ms .* 1\.90 ms .* yes +not checked +reused$/m)
+  expect(text).toContain('most tokens a second: seqLen 512, 256,000')
+  expect(text).toContain('hops are hidden from 256 tokens per rank; the formula says 200')
+  expect(text).toContain('warning: two ranks, one core')
+  expect(formatSweepReport({ ...report, hideThreshold: { measuredShardTokens: null, predictedShardTokens: 900 } })).toContain('more tokens per rank than were measured')
 })
 
 test('a rank\'s steps are counted in runs', () => {
