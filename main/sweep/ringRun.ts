@@ -12,18 +12,12 @@ import { spreadOf } from './spread.ts'
 /** Share of an iteration that ranks may wait for bytes under way and hops still count as hidden: less than what iterations differ by. */
 const HIDDEN_WAIT = 0.05
 
-/** What one whole run says. Times in ms, per iteration where they are of ranks. */
-export interface RingRun {
+type Figures =
+  'overlapRatio' | 'idleFraction' | 'exposedMs' | 'waitLinkMs' | 'waitPeerMs' | 'hopMs' | 'stepComputeMs' | 'maxAbsError' | 'passed'
+
+/** What one whole run says. */
+export interface RingRun extends Pick<RingCell, Figures> {
   readonly makespansMs: readonly number[]
-  readonly overlapRatio: number | null
-  readonly idleFraction: number
-  readonly exposedMs: number
-  readonly waitLinkMs: number
-  readonly waitPeerMs: number
-  readonly hopMs: number | null
-  readonly stepComputeMs: number
-  readonly maxAbsError: number | null
-  readonly passed: boolean | null
 }
 
 /**
