@@ -280,8 +280,8 @@ describe('the names of timelines', () => {
   it('say what each is, and number those that would read alike', () => {
     const list = [
       summary('a', { title: 'ring' }), summary('b', { title: 'ring' }), summary('c', { title: 'ring', source: 'trace' }),
-      summary('d', { title: 'ring', live: true }),
+      summary('d', { title: 'ring', live: true }), summary('e', { title: 'ring (simulated)', source: 'simulation' }),
     ]
-    expect([...timelineNames(list).values()]).toEqual(['ring, no. 1', 'ring, no. 2', 'ring (trace)', 'ring (running)'])
+    expect([...timelineNames(list).values()]).toEqual(['ring, no. 1', 'ring, no. 2', 'ring (trace)', 'ring (running)', 'ring (simulated)'])
   })
 })

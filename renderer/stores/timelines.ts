@@ -22,7 +22,11 @@ const KIND: Readonly<Record<TimelineSummary['source'], string>> = { run: '', tra
 
 /** Names for a list of timelines: the title, what it is, and a number where several would read alike. */
 export function timelineNames(list: readonly TimelineSummary[]): ReadonlyMap<string, string> {
-  const plain = list.map(({ title, live, source }) => `${title}${live ? ' (running)' : KIND[source]}`)
+  const plain = list.map(({ title, live, source }) => {
+    const kind = live ? ' (running)' : KIND[source]
+    // A simulation's title says so by itself, also in a file it was saved to.
+    return title.endsWith(kind) ? title : `${title}${kind}`
+  })
   const seen = new Map<string, number>()
   return new Map(list.map(({ timelineId }, at) => {
     const name = plain[at]
