@@ -80,6 +80,23 @@ export default {
       to: { path: '^main/(executor|sweep|machine|app|hosts)/' },
     },
     {
+      name: 'comparing-knows-timelines-only', severity: 'error',
+      comment: 'Timelines are compared by what is in them, wherever they came from.',
+      from: { path: '^main/compare/', pathNot: TESTS },
+      to: { path: '^main/(traces|executor|simulator|planner|rates|sweep|machine|cluster|app|hosts)/' },
+    },
+    {
+      name: 'simulating-knows-plans-only', severity: 'error',
+      comment: 'A simulation is a function of a plan and a cluster: of who asks for it, and why, it knows nothing.',
+      from: { path: '^main/simulator/', pathNot: TESTS },
+      to: { path: '^main/(traces|planner|rates|sweep|machine|compare|cluster|app|hosts)/' },
+    },
+    {
+      name: 'engines-know-no-application', severity: 'error',
+      from: { path: '^main/(executor|planner|rates|sweep|cluster)/', pathNot: TESTS },
+      to: { path: '^main/(app|hosts)/' },
+    },
+    {
       name: 'no-cycles', severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
