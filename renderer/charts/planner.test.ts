@@ -75,6 +75,7 @@ describe('links', () => {
     expect(wireFinding(ANSWERS)).toBe('4096 tokens a device: nv3 link hides the wire, ib link hides it backward only (takes 6240)')
     const [nv3, , eth] = ANSWERS.links
     expect(wireFinding({ ...ANSWERS, links: [{ ...eth, chosen: 'intra' }] })).toBe('4096 tokens a device: eth link does not hide it (takes 125 k)')
+    expect(wireFinding({ ...ANSWERS, links: [{ ...eth, bandwidthGBps: 1e6, chosen: 'intra' }] })).toMatch(/eth link does not hide it for its latency \(takes/)
     expect(wireFinding({ ...ANSWERS, links: [nv3, { ...nv3, chosen: 'inter' }] }))
       .toBe('4096 tokens a device: nv3 link within a node hides the wire, nv3 link between nodes hides the wire')
     expect(wireFinding({ ...ANSWERS, links: [] })).toMatch(/need 38\.0 GB\/s; the chosen links take no time/)

@@ -4,14 +4,20 @@ import { hidingOf } from './plannerLinks.ts'
 
 const count = (tokens: number): string => (Math.ceil(tokens) === 1 ? '1 token' : `${formatCount(Math.ceil(tokens))} tokens`)
 
-function linkFinding(link: LinkAnswer, own: readonly LinkAnswer[]): string {
+/** Whether a link that does not hide the wire has the bandwidth for it. */
+function latencyIsWhy({ bandwidthGBps, hides }: LinkAnswer, needed: PlannerAnswers['neededGBps']): boolean {
+  return (hides.forward || bandwidthGBps >= needed.forward) && (hides.backward !== false || bandwidthGBps >= (needed.backward ?? 0))
+}
+
+function linkFinding(link: LinkAnswer, own: readonly LinkAnswer[], needed: PlannerAnswers['neededGBps']): string {
   // A node's link may be the one between nodes as well.
   const twice = own.filter(({ label }) => label === link.label).length > 1
   const name = `${link.label}${twice ? (link.chosen === 'inter' ? ' between nodes' : ' within a node') : ''}`
   const hiding = hidingOf(link)
   if (hiding === 'hidden') return `${name} hides the wire`
   const least = Math.max(link.minShardTokens.forward, link.minShardTokens.backward ?? 0)
-  const enough = Number.isFinite(least) ? ` (takes ${formatCount(Math.ceil(least))})` : ''
+  const why = latencyIsWhy(link, needed) ? ' for its latency' : ''
+  const enough = `${why}${Number.isFinite(least) ? ` (takes ${formatCount(Math.ceil(least))})` : ''}`
   if (hiding === 'part') return `${name} hides it ${link.hides.forward ? 'forward' : 'backward'} only${enough}`
   return `${name} does not hide it${enough}`
 }
@@ -22,7 +28,7 @@ export function wireFinding({ links, neededGBps, shardTokens }: Pick<PlannerAnsw
   if (neededGBps.forward === 0) return 'One device to a ring: nothing travels'
   const opening = `${count(shardTokens)} a device`
   if (own.length === 0) return `${opening} need ${formatGigabytesPerSecond(neededGBps.forward)}; the chosen links take no time`
-  return `${opening}: ${own.map((link) => linkFinding(link, own)).join(', ')}`
+  return `${opening}: ${own.map((link) => linkFinding(link, own, neededGBps)).join(', ')}`
 }
 
 /** What balance is worth, by the plan alone. */
