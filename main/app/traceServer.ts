@@ -27,6 +27,13 @@ type Answers = { readonly [Q in QuestionName]: (timeline: Timeline, input: Quest
 /** For the analysis, which is asked for once as a rule: it is large. */
 const communications = new WeakMap<Timeline, Communication>()
 
+/** For comparisons, which ask for one kind of windows after another. */
+function keptCommunication(timeline: Timeline): Communication {
+  const communication = communications.get(timeline) ?? communicationOf(timeline)
+  communications.set(timeline, communication)
+  return communication
+}
+
 const ANSWERS: Answers = {
   analyze: (timeline) => {
     const known = communications.get(timeline)
@@ -34,7 +41,7 @@ const ANSWERS: Answers = {
     return analysisFacts(timeline, known)
   },
   search: searchTimeline,
-  measure: (timeline, { wanted }) => measureOnce(timeline, wanted, communications.get(timeline)),
+  measure: (timeline, { wanted }) => measureOnce(timeline, wanted, keptCommunication),
   write: async (timeline, { path }) => {
     await writeTrace(timeline, path)
     return null

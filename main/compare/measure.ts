@@ -1,21 +1,13 @@
 import type { RunConfig } from '../../kernels/config/runConfig.ts'
 import type { StepCell, TraceRankFigures } from '../../preload/contract/analysis.ts'
 import type { ComparedSource } from '../../preload/contract/compare.ts'
+import type { RankIterationFigures } from '../analysis/ringFigures.ts'
 
 export type WindowKind = ComparedSource['windowKind']
 
 /** One rank in one window, clipped to it. Lengths in ns; null for what such a timeline does not say. */
-export interface RankMeasure {
-  readonly rank: number
-  readonly windowNs: number
-  readonly computeNs: number
-  readonly commNs: number
-  readonly overlapNs: number
-  readonly exposedNs: number
+export interface RankMeasure extends Omit<RankIterationFigures, 'copiesNs' | 'flops'> {
   readonly memoryNs: number
-  /** Waiting for a late peer, and for the wire, with nothing computed meanwhile. */
-  readonly waitPeerNs: number
-  readonly waitLinkNs: number
   /** Bytes under way. */
   readonly transferNs: number
   /** All waiting inside communication kernels, hidden or not; null for runs of our own, whose kernels do not wait. */

@@ -9,17 +9,18 @@ import { measureTrace } from './measureTrace.ts'
  * All that a comparison needs to know of a timeline. Pure; near linear in its spans, so it belongs on the thread that
  * holds the timeline.
  * @param wanted a kind of windows that the timeline offers; null for the kind it is best measured in.
- * @param communication of an imported trace, where it is known already.
+ * @param communication gives that of an imported trace, which others may know already.
  */
-export function measureTimeline(timeline: Timeline, wanted: WindowKind | null, communication?: Communication): TimelineMeasure {
-  return timeline.run === null ? measureTrace(timeline, communication ?? communicationOf(timeline), wanted) : measureRun(timeline, timeline.run, wanted)
+export function measureTimeline(timeline: Timeline, wanted: WindowKind | null,
+  communication: (timeline: Timeline) => Communication = communicationOf): TimelineMeasure {
+  return timeline.run === null ? measureTrace(timeline, communication(timeline), wanted) : measureRun(timeline, timeline.run, wanted)
 }
 
 /** Of timelines that are still held. Small, and asked for again whenever another one is compared with them. */
 const known = new WeakMap<Timeline, Map<WindowKind | null, TimelineMeasure>>()
 
 /** The same, remembered as long as the timeline is held. One that grows is another one each time. */
-export function measureOnce(timeline: Timeline, wanted: WindowKind | null, communication?: Communication): TimelineMeasure {
+export function measureOnce(timeline: Timeline, wanted: WindowKind | null, communication = communicationOf): TimelineMeasure {
   const own = known.get(timeline) ?? new Map<WindowKind | null, TimelineMeasure>()
   known.set(timeline, own)
   const measure = own.get(wanted) ?? measureTimeline(timeline, wanted, communication)

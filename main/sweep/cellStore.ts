@@ -101,3 +101,21 @@ function jsonOf(text: string): unknown {
     return null
   }
 }
+
+/** Where cells of earlier sweeps are kept, and what all of them depend on. */
+export interface CellPlace {
+  /** Null keeps none. */
+  readonly storeDir: string | null
+  /** What invalidates measurements: processor, engine, kernels. */
+  facts(): Promise<Readonly<Record<string, string>>>
+}
+
+/** Opens the cells of a backend. `warnings`: what had to be left out, for people. */
+export async function openCells<Cell>({ storeDir, facts }: CellPlace, kind: 'tile' | 'ring', backend: string, schema: z.ZodType<Cell>): Promise<{
+  readonly store: CellStore<Cell> | null
+  readonly warnings: readonly string[]
+}> {
+  if (storeDir === null) return { store: null, warnings: [] }
+  const store = new CellStore(storeDir, kind, { ...await facts(), backend }, schema)
+  return { store, warnings: await store.load() }
+}

@@ -9,7 +9,7 @@ import { backendProbers } from '../machine/backendProbers.ts'
 import { minShardTokens } from '../planner/hideCondition.ts'
 import { planningRates } from '../planner/rates.ts'
 import { checkAxes, configsOf, describeValues, type SweptConfig } from './axes.ts'
-import { CellStore, digestOf } from './cellStore.ts'
+import { type CellStore, digestOf, openCells } from './cellStore.ts'
 import { SweepCancelledError, SweepFailedError } from './errors.ts'
 import { checkRepeats } from './grid.ts'
 import { ringCell, type RingRun, ringRun } from './ringRun.ts'
@@ -77,7 +77,8 @@ export class RingSweep {
     const resolved = await resolveBackend(this.#ask.config.backend, backendProbers(installation, rankHost))
     this.#warnings.push(...resolved.warnings)
     await this.#control.gate()
-    const store = await this.#openStore(resolved.id)
+    const { store, warnings: leftOut } = await openCells(this.#options.machine, 'ring', resolved.id, knownSchema)
+    this.#warnings.push(...leftOut)
     for (const cell of checkRingAsk(this.#ask)) this.#states.push({ cell, earlier: this.#reusable(store, cell.config), runs: [], predictedMs: null })
     await this.#predict()
     this.#time = new TimeLeft(this.#states.map(({ cell }) => planRun(cell.config).totalPairs))
@@ -112,14 +113,6 @@ export class RingSweep {
       break
     }
     this.#control.abort = null
-  }
-
-  async #openStore(backend: string): Promise<CellStore<KnownRing> | null> {
-    const { storeDir, facts } = this.#options.machine
-    if (storeDir === null) return null
-    const store = new CellStore(storeDir, 'ring', { ...await facts(), backend }, knownSchema)
-    this.#warnings.push(...await store.load())
-    return store
   }
 
   #reusable(store: CellStore<KnownRing> | null, config: RunConfig): KnownRing | null {

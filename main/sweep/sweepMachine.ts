@@ -17,6 +17,7 @@ import { planningRates, type PlanningRates } from '../planner/rates.ts'
 import { measureRates, ratesNeeded } from '../rates/measureRates.ts'
 import { RatesStore } from '../rates/ratesStore.ts'
 import { simulateFigures } from '../simulator/simulateFigures.ts'
+import type { CellPlace } from './cellStore.ts'
 
 /** A roofline, or why there is none. */
 export type FoundRoofline = { readonly roofline: Roofline } | { readonly roofline: null; readonly reason: string }
@@ -28,17 +29,13 @@ export type RingPrediction =
 export type HidingRates = Pick<PlanningRates, 'gflopsPerRank' | 'bandwidthGBps' | 'latencyUs'>
 
 /** What a sweep knows of the machine; tests have their own. */
-export interface SweepMachine {
+export interface SweepMachine extends CellPlace {
   /** Of the processor, or of the GPU where the backend computes on one. */
   caches(backend: ConcreteBackendId): Promise<CacheSizes>
   /** Measured now where it is not known yet. */
   roofline(signal: AbortSignal): Promise<FoundRoofline>
   /** What the simulator says of a whole run here. The rates that it takes are measured now where they are not known. */
   predictRing(config: RunConfig, signal: AbortSignal): Promise<RingPrediction>
-  /** What invalidates measurements: processor, engine, kernels. */
-  facts(): Promise<Readonly<Record<string, string>>>
-  /** Folder of earlier sweeps' cells; null keeps none. */
-  readonly storeDir: string | null
 }
 
 /** A GPU's caches; its first level is each core's own, and no figure of tiles. Without a GPU the backend computes on the processor. */

@@ -8,7 +8,7 @@ import { blockBytes } from '../../kernels/sweep/block.ts'
 import type { PrepareRequest } from '../../kernels/sweep/protocol.ts'
 import type { SweepReport } from '../../preload/contract/sweep.ts'
 import { backendProbers } from '../machine/backendProbers.ts'
-import { CellStore } from './cellStore.ts'
+import { type CellStore, openCells } from './cellStore.ts'
 import { CellsRun } from './cellsRun.ts'
 import { findCounters } from './counters.ts'
 import { SweepCancelledError } from './errors.ts'
@@ -82,7 +82,8 @@ export class TileSweep {
     const modelled = await this.#machineOf(cells, backend, caches)
     await this.#control.gate()
 
-    const store = await this.#openStore(backend)
+    const { store, warnings: leftOut } = await openCells(this.#options.machine, 'tile', backend, measuredSchema)
+    this.#warnings.push(...leftOut)
     const known = cells.map((cell) => this.#reusable(store, cell.config))
     const child = new MeasuringProcess(rankHost, installation, backend, config, (cell) => describeTile(cells[cell]))
     this.#control.abort = () => { child.abort() }
@@ -123,14 +124,6 @@ export class TileSweep {
     if (measured.roofline !== null) return { roofline: measured.roofline, caches }
     this.#warnings.push(`no tile is explained: ${measured.reason}`)
     return null
-  }
-
-  async #openStore(backend: ConcreteBackendId): Promise<CellStore<MeasuredCell> | null> {
-    const { storeDir, facts } = this.#options.machine
-    if (storeDir === null) return null
-    const store = new CellStore(storeDir, 'tile', { ...await facts(), backend }, measuredSchema)
-    this.#warnings.push(...await store.load())
-    return store
   }
 
   /** What an earlier sweep knows as surely as this one would. */
